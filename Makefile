@@ -1,0 +1,67 @@
+# The two commands that matter: `make run` to see it, `make test` before handing work in.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test check bench lock system-packages
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install ## Start the demo: a shop, its members and the loyalty program, at an address that is printed
+	@$(BIN)/python -m app.cli demo
+
+install: $(VENV)/.runtime ## Create .venv with exactly what requirements.lock names
+
+test: $(VENV)/.dev system-packages ## Run everything: lint, types, arrows, tests; the last line sums up
+	@$(BIN)/python -m tools.run_tests
+
+check: $(VENV)/.dev ## Run lint, format, types and import contracts only
+	@$(BIN)/python -m tools.run_tests check
+
+bench: $(VENV)/.dev ## Measure speed on this machine
+	@$(BIN)/python -m bench
+
+lock: ## Compile both lock files anew from pyproject.toml (UPGRADE=1 lifts every pin)
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+# --universal: one lock for every platform and Python version. No index addresses: where packages come from is the
+# installer's business, and the hashes hold whatever the source.
+COMPILE = .venv-lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+
+# The stamps are younger than the lock they were installed from, so a changed lock is installed by the next target.
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	@echo "Installing what requirements.lock names into $(VENV) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(BIN)/python
+	@echo "Installing what requirements-dev.lock names into $(VENV) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Regulars needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+# Tests that need a browser or PHP skip without them; on a machine that is ours to change, install them instead.
+system-packages:
+	@missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v php >/dev/null || missing="$$missing php-cli"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing$$missing ..."; \
+			log=$$(mktemp); export DEBIAN_FRONTEND=noninteractive; \
+			{ apt-get update && apt-get install --yes --no-install-recommends $$missing; } >"$$log" 2>&1 </dev/null \
+				|| { tail -n 5 "$$log"; echo "Could not install$$missing."; }; \
+			rm -f "$$log"; \
+		else \
+			echo "Not on this machine:$$missing. Tests that need these will be skipped."; \
+		fi; \
+	fi
