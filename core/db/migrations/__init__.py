@@ -1,0 +1,1 @@
+"""Alembic migrations: numbered, one concern each, forward only. env.py wires them; versions/ holds them."""

@@ -1,0 +1,95 @@
+"""Column types and shorthands for tables. The same values come back from SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING
+
+
+class Id(sa.types.TypeDecorator[str]):
+    """32 hexadecimal digits; PostgreSQL's uuid (16 bytes) there, plain text on SQLite."""
+
+    impl = sa.String(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Uuid() if dialect.name == "postgresql" else sa.String(32))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        return UUID(value) if value is not None and dialect.name == "postgresql" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return value.hex if isinstance(value, UUID) else value
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC datetime with microseconds. Naive values raise: a time without a zone is a bug."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was about to be stored")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def key() -> Any:
+    """A part of the primary key that is one of our ids."""
+    return Field(primary_key=True, sa_type=Id)
+
+
+def ref(*, nullable: bool = False) -> Any:
+    """An id that points to another row; the foreign key stands in __table_args__, since it begins with the merchant."""
+    return Field(default=None, sa_type=Id, nullable=True) if nullable else Field(sa_type=Id)
+
+
+def instant(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=Instant, nullable=True) if nullable else Field(sa_type=Instant)
+
+
+def big(default: int | None = None, *, nullable: bool = False) -> Any:
+    """A 64-bit whole number: points, minor units, counters."""
+    if nullable:
+        return Field(default=None, sa_type=sa.BigInteger, nullable=True)
+    return Field(sa_type=sa.BigInteger) if default is None else Field(default=default, sa_type=sa.BigInteger)
+
+
+def json_field(*, nullable: bool = False) -> Any:
+    """Reassign, never mutate: changes inside the value are not seen."""
+    return Field(default=None, sa_type=cast(Any, Json), nullable=True) if nullable else Field(sa_type=cast(Any, Json))
+
+
+def table(model: type[SQLModel]) -> sa.Table:
+    """The Core table of a model, for statements on hot paths."""
+    return cast(sa.Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def points_to(columns: list[str], target: str, target_columns: list[str] | None = None) -> sa.ForeignKeyConstraint:
+    """A composite foreign key that begins with merchant_id: no row of one merchant can point into another's."""
+    names = target_columns or columns
+    return sa.ForeignKeyConstraint(["merchant_id", *columns], [f"{target}.{name}" for name in ("merchant_id", *names)])

@@ -1,0 +1,204 @@
+"""Writes of order rows that are not settlement: hints that an order may have changed, leases, and decisions by staff."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from core.db.engine import insert_or_ignore, rows_changed
+from core.db.types import table
+from core.earning.tables import OrderRow
+from core.errors import InvalidInput, NotFound
+from core.ids import MerchantId, OrderId, ShopId, new_id
+
+ORDERS = table(OrderRow)
+LEASE = timedelta(seconds=90)  # longer than a read can take with its retries
+FIRST_RETRY_S, LONGEST_RETRY_S = 5, 3600
+
+
+class Decision(BaseModel):
+    """What staff decided of an order: an input of its target, so that settlement agrees with it. `reason`: a stable word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["exclude", "fix"]
+    points: int = Field(default=0, ge=0, le=10_000_000)
+    reason: str
+    author_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to read one order once. `wanted` is what the row wanted when the read began."""
+
+    order_id: OrderId
+    shop_id: ShopId
+    external_id: str
+    read_no: int
+    wanted: int
+
+
+def want(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str, *, now: datetime) -> OrderId:
+    """Something says that this order may have changed: read it soon. Safe to repeat."""
+    if not external_id or len(external_id) > 100:
+        raise InvalidInput("This is no order id", field="order")
+    mine = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id, ORDERS.c.external_id == external_id)
+    raised = (
+        sa.update(ORDERS).where(*mine).values(wanted=ORDERS.c.wanted + 1, next_read_at=_sooner(now), read_attempts=0)
+    )
+    if not rows_changed(session, raised):
+        values = {**_fresh(merchant_id, shop_id, external_id), "wanted": 1, "next_read_at": now}
+        if not insert_or_ignore(session, ORDERS, values):
+            rows_changed(session, raised)
+    found = session.connection().execute(sa.select(ORDERS.c.order_id).where(*mine)).scalar_one()
+    return OrderId(found)
+
+
+def lease_next(session: Session, merchant_id: MerchantId, *, now: datetime) -> Lease | None:
+    """Take the order that has waited longest and that nobody is reading. At most one read of an order is in flight."""
+    row = (
+        session.connection()
+        .execute(
+            sa.select(ORDERS)
+            .where(
+                ORDERS.c.merchant_id == merchant_id,
+                ORDERS.c.next_read_at <= now,
+                sa.or_(ORDERS.c.lease_until.is_(None), ORDERS.c.lease_until <= now),
+            )
+            .order_by(ORDERS.c.next_read_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        .first()
+    )
+    return _lease(session, merchant_id, row, now) if row is not None else None
+
+
+def lease(session: Session, merchant_id: MerchantId, order_id: OrderId, *, now: datetime) -> Lease | None:
+    """Take this order for reading; None while somebody else is reading it."""
+    row = locked(session, merchant_id, order_id)
+    if row.lease_until is not None and row.lease_until > now:
+        return None
+    return _lease(session, merchant_id, row, now)
+
+
+def release(
+    session: Session, merchant_id: MerchantId, held: Lease, *, error: str, retry_after_s: int | None, now: datetime
+) -> None:
+    """The read made no statement: try again later, waiting longer each time."""
+    row = locked(session, merchant_id, held.order_id)
+    if row.read_no != held.read_no:
+        return
+    wait = retry_after_s or min(LONGEST_RETRY_S, FIRST_RETRY_S * 2**row.read_attempts)
+    session.connection().execute(
+        _update(merchant_id, held.order_id).values(
+            lease_until=None,
+            read_attempts=row.read_attempts + 1,
+            last_error=error[:500],
+            next_read_at=now + timedelta(seconds=wait),
+        )
+    )
+
+
+def decide(
+    session: Session, merchant_id: MerchantId, order_id: OrderId, decision: Decision | None, *, now: datetime
+) -> None:
+    """Write (or withdraw) a decision, and have the order settled anew with it."""
+    locked(session, merchant_id, order_id)
+    session.connection().execute(
+        _update(merchant_id, order_id).values(
+            decision=decision.model_dump(mode="json") if decision else None,
+            wanted=ORDERS.c.wanted + 1,
+            next_read_at=now,
+        )
+    )
+
+
+def want_all_flagged(session: Session, merchant_id: MerchantId, shop_id: ShopId, flag: str, *, now: datetime) -> int:
+    """Read again every order of a shop that carries this flag. Returns how many."""
+    return rows_changed(
+        session,
+        sa.update(ORDERS)
+        .where(
+            ORDERS.c.merchant_id == merchant_id,
+            ORDERS.c.shop_id == shop_id,
+            sa.cast(ORDERS.c.flags, sa.Text).contains(f'"{flag}"', autoescape=True),
+        )
+        .values(wanted=ORDERS.c.wanted + 1, next_read_at=now),
+    )
+
+
+def want_of_customer(
+    session: Session, merchant_id: MerchantId, shop_id: ShopId, customer_external_id: str, *, now: datetime
+) -> int:
+    """Read again a customer's orders that nobody owns yet: after joining, those within the look-back earn."""
+    return rows_changed(
+        session,
+        sa.update(ORDERS)
+        .where(
+            ORDERS.c.merchant_id == merchant_id,
+            ORDERS.c.shop_id == shop_id,
+            ORDERS.c.customer_external_id == customer_external_id,
+            ORDERS.c.owner_id.is_(None),
+        )
+        .values(wanted=ORDERS.c.wanted + 1, next_read_at=now),
+    )
+
+
+def locked(session: Session, merchant_id: MerchantId, order_id: OrderId) -> OrderRow:
+    """The order row, locked for the rest of the transaction. Raises NotFound."""
+    row = session.exec(
+        sa.select(OrderRow)  # type: ignore[call-overload]
+        .where(ORDERS.c.merchant_id == merchant_id, ORDERS.c.order_id == order_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar()
+    if row is None:
+        raise NotFound("There is no such order")
+    assert isinstance(row, OrderRow)
+    return row
+
+
+def add_unread(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> OrderRow | None:
+    """A row for an order that nobody has heard of, for the backfill, which reads whole pages. None if it is known."""
+    values = _fresh(merchant_id, shop_id, external_id)
+    if not insert_or_ignore(session, ORDERS, values):
+        return None
+    return locked(session, merchant_id, OrderId(values["order_id"]))
+
+
+def _lease(session: Session, merchant_id: MerchantId, row: Any, now: datetime) -> Lease:
+    session.connection().execute(
+        _update(merchant_id, OrderId(row.order_id)).values(read_no=row.read_no + 1, lease_until=now + LEASE)
+    )
+    return Lease(OrderId(row.order_id), ShopId(row.shop_id), row.external_id, row.read_no + 1, row.wanted)
+
+
+def _update(merchant_id: MerchantId, order_id: OrderId) -> sa.Update:
+    return sa.update(ORDERS).where(ORDERS.c.merchant_id == merchant_id, ORDERS.c.order_id == order_id)
+
+
+def _sooner(now: datetime) -> sa.ColumnElement[datetime]:
+    earlier = sa.and_(ORDERS.c.next_read_at.is_not(None), ORDERS.c.next_read_at < now)
+    return sa.case((earlier, ORDERS.c.next_read_at), else_=sa.literal(now, ORDERS.c.next_read_at.type))
+
+
+def _fresh(merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> dict[str, Any]:
+    return {
+        "merchant_id": merchant_id,
+        "order_id": new_id(),
+        "shop_id": shop_id,
+        "external_id": external_id,
+        "number": "",
+        "wanted": 0,
+        "settled": 0,
+        "read_no": 0,
+        "read_attempts": 0,
+        "lagging_reads": 0,
+        "settlements": 0,
+        "target_points": 0,
+        "flags": [],
+    }

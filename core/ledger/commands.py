@@ -1,0 +1,281 @@
+"""Writes to the book: lock the members in id order, load their books, book what is due, let the caller move points, store.
+
+Core statements, not ORM objects: this is the hot path (stack.md). Callers never commit; the edge owns the transaction.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from core.db.engine import insert_or_ignore, rows_changed
+from core.db.types import table
+from core.errors import Conflict, LedgerCorrupt, NotFound, Refused
+from core.ids import LotId, MemberId, MerchantId, OrderId, PostingId
+from core.ledger import queries
+from core.ledger.book import Book
+from core.ledger.rows import balance_from_row, lot_from_row, lot_values, posting_values, transfer_values
+from core.ledger.tables import BalanceRow, LotRow, NoteRow, PostingRow, TransferRow
+from core.ledger.words import Cause
+
+BALANCES, LOTS, POSTINGS, TRANSFERS = table(BalanceRow), table(LotRow), table(PostingRow), table(TransferRow)
+
+
+def open_account(session: Session, merchant_id: MerchantId, member_id: MemberId) -> None:
+    """The member's balance row at zero. Safe to repeat."""
+    zero = {"pending": 0, "available": 0, "held": 0, "debt": 0, "seq": 0, "head": ""}
+    insert_or_ignore(session, BALANCES, {"merchant_id": merchant_id, "member_id": member_id, **zero})
+
+
+def open_books(
+    session: Session,
+    merchant_id: MerchantId,
+    member_ids: Iterable[MemberId],
+    *,
+    now: datetime,
+    orders: Sequence[OrderId] = (),
+    lots: Sequence[LotId] = (),
+) -> dict[MemberId, Book]:
+    """Lock the members' balances in id order, load their open lots (and those of the orders and lots named), book what is due.
+
+    Raises NotFound for a member without an account. Store with `store_books` in the same transaction.
+    """
+    wanted = sorted(set(member_ids))
+    if not wanted:
+        return {}
+    rows = session.connection().execute(
+        sa.select(BALANCES)
+        .where(BALANCES.c.merchant_id == merchant_id, BALANCES.c.member_id.in_(wanted))
+        .order_by(BALANCES.c.member_id)
+        .with_for_update()
+    )
+    books = {MemberId(row.member_id): Book(row.member_id, balance_from_row(row), {}, now) for row in rows}
+    if len(books) != len(wanted):
+        raise NotFound("This member has no account")
+    for row in _load_lots(session, merchant_id, wanted, orders, lots):
+        books[MemberId(row.member_id)].lots[row.lot_id] = lot_from_row(row)
+    for book in books.values():
+        book.book_due()
+    return books
+
+
+def store_books(session: Session, merchant_id: MerchantId, books: Mapping[MemberId, Book]) -> None:
+    """Write the postings made since the books were opened. Raises LedgerCorrupt if a balance moved meanwhile (the guard of `seq`)."""
+    connection = session.connection()
+    changed = [book for book in books.values() if book.postings]
+    if not changed:
+        return
+    postings: list[dict[str, Any]] = []
+    transfers: list[dict[str, Any]] = []
+    new_lots: list[dict[str, Any]] = []
+    lot_changes: list[dict[str, Any]] = []
+    for book in changed:
+        for posting in book.postings:
+            postings.append(posting_values(merchant_id, book.member_id, posting))
+            transfers.extend(transfer_values(merchant_id, book.member_id, posting))
+        for lot_id in book.made | book.touched:
+            values = lot_values(merchant_id, book.member_id, book.lots[lot_id])
+            (new_lots if lot_id in book.made else lot_changes).append(values)
+    connection.execute(sa.insert(POSTINGS), postings)
+    connection.execute(sa.insert(TRANSFERS), transfers)
+    if new_lots:
+        connection.execute(sa.insert(LOTS), new_lots)
+    if lot_changes:
+        connection.execute(_UPDATE_LOT, [{f"b_{name}": value for name, value in row.items()} for row in lot_changes])
+    for book in changed:
+        seen = book.balance.seq - len(book.postings)
+        if rows_changed(session, _balance_update(merchant_id, book, seen)) != 1:
+            raise LedgerCorrupt(f"the balance of member {book.member_id} moved under its lock")
+        book.postings.clear()
+        book.made.clear()
+        book.touched.clear()
+
+
+def book_due(session: Session, merchant_id: MerchantId, *, now: datetime, limit: int = 200) -> int:
+    """The sweep: MATURE and EXPIRE for members that nobody touches. Returns how many members were done; call until 0."""
+    ids = session.connection().execute(
+        sa.select(BALANCES.c.member_id)
+        .where(BALANCES.c.merchant_id == merchant_id, BALANCES.c.next_change_at <= now)
+        .order_by(BALANCES.c.next_change_at)
+        .limit(limit)
+    )
+    due_members = [MemberId(member_id) for member_id in ids.scalars()]
+    store_books(session, merchant_id, open_books(session, merchant_id, due_members, now=now))
+    return len(due_members)
+
+
+def adjust(
+    session: Session,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    points: int,
+    *,
+    reason: str,
+    notes: Mapping[str, str],
+    erasure_key: str,
+    author_id: str | None,
+    idempotency_key: str,
+    expires_at: datetime | None,
+    now: datetime,
+) -> PostingId:
+    """Give (positive) or take (negative) points by hand. `reason`: a stable word; `notes`: audience -> text, erasable.
+
+    The same key with the same request gives the first answer again; with another one it raises Conflict. Raises InsufficientPoints.
+    """
+    if points == 0:
+        raise Refused("An adjustment of no points changes nothing")
+    request_hash = hash_of({"member": member_id, "points": points, "reason": reason, "notes": dict(notes)})
+    key = f"adjust:{idempotency_key}"
+    books = open_books(session, merchant_id, [member_id], now=now)
+    if (earlier := _same_request(session, merchant_id, key, request_hash)) is not None:
+        return earlier
+    book = books[member_id]
+    if points > 0:
+        book.adjust_up(points, expires_at=expires_at)
+    else:
+        book.adjust_down(-points)
+    texts = {audience: text for audience, text in sorted(notes.items()) if text}
+    posting = book.post(
+        key,
+        Cause.ADJUSTED,
+        {"reason": reason, "author": author_id, "points": points},
+        request_hash=request_hash,
+        note_hmac=note_hmac(erasure_key, texts) if texts else None,
+    )
+    assert posting is not None
+    store_books(session, merchant_id, books)
+    for audience, text in texts.items():
+        values = {"merchant_id": merchant_id, "member_id": member_id, "posting_id": posting.posting_id}
+        session.connection().execute(sa.insert(table(NoteRow)).values(**values, audience=audience, text=text))
+    return PostingId(posting.posting_id)
+
+
+def reverse(
+    session: Session,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    posting_id: PostingId,
+    *,
+    author_id: str | None,
+    grace_until: datetime | None,
+    now: datetime,
+) -> int:
+    """The opposite of an adjustment or bonus, once, from what is left of its lots. Returns the points moved.
+
+    Raises NotFound, Conflict when it was reversed before, Refused when nothing is left of it or the posting cannot be reversed.
+    """
+    posting = queries.find_posting(session, merchant_id, member_id, posting_id)
+    if posting is None:
+        raise NotFound("There is no such posting")
+    if posting.cause not in (Cause.ADJUSTED, Cause.WELCOME_BONUS):
+        raise Refused("Only adjustments and bonuses can be undone; for an order, write an order decision")
+    lot_ids = [LotId(transfer.lot_id) for transfer in posting.transfers if transfer.lot_id]
+    books = open_books(session, merchant_id, [member_id], now=now, lots=lot_ids)
+    key = f"reverse:{posting_id}"
+    if _find_key(session, merchant_id, key) is not None:
+        raise Conflict("This was undone before")
+    book = books[member_id]
+    moved = book.reverse(posting.transfers, grace_until=grace_until)
+    if not moved:
+        raise Refused("These points have been spent since, so they cannot be taken back")
+    book.post(key, Cause.REVERSED, {"author": author_id, "points": moved}, reverses_posting_id=posting_id)
+    store_books(session, merchant_id, books)
+    return moved
+
+
+def give_welcome_bonus(
+    session: Session,
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    points: int,
+    *,
+    expires_at: datetime | None,
+    now: datetime,
+) -> bool:
+    """A bonus for members who were customers before the program began, once per member. False when it was given before."""
+    books = open_books(session, merchant_id, [member_id], now=now)
+    key = f"welcome:{member_id}"
+    if _find_key(session, merchant_id, key) is not None:
+        return False
+    books[member_id].earn(points, earned_at=now, matures_at=None, expires_at=expires_at)
+    books[member_id].post(key, Cause.WELCOME_BONUS, {"points": points})
+    store_books(session, merchant_id, books)
+    return True
+
+
+def hash_of(request: Mapping[str, Any]) -> str:
+    """The fingerprint of a request, for "same key, same body"."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def note_hmac(erasure_key: str, texts: Mapping[str, str]) -> str:
+    content = json.dumps(dict(texts), sort_keys=True, separators=(",", ":")).encode()
+    return hmac.new(erasure_key.encode(), content, hashlib.sha256).hexdigest()
+
+
+def _find_key(session: Session, merchant_id: MerchantId, key: str) -> Any:
+    statement = sa.select(POSTINGS.c.posting_id, POSTINGS.c.request_hash).where(
+        POSTINGS.c.merchant_id == merchant_id, POSTINGS.c.idempotency_key == key
+    )
+    return session.connection().execute(statement).first()
+
+
+def _same_request(session: Session, merchant_id: MerchantId, key: str, request_hash: str) -> PostingId | None:
+    found = _find_key(session, merchant_id, key)
+    if found is None:
+        return None
+    if found.request_hash != request_hash:
+        raise Conflict("This key was used for another request")
+    return PostingId(found.posting_id)
+
+
+def _load_lots(
+    session: Session, merchant_id: MerchantId, members: list[MemberId], orders: Sequence[OrderId], lots: Sequence[LotId]
+) -> list[Any]:
+    mine = (LOTS.c.merchant_id == merchant_id, LOTS.c.member_id.in_(members))
+    chosen: list[sa.ColumnElement[bool]] = [LOTS.c.remaining > 0]
+    if orders:
+        chosen.append(LOTS.c.order_id.in_(orders))
+    if lots:
+        named = sa.select(LOTS.c.root_lot_id).where(*mine, LOTS.c.lot_id.in_(lots))
+        chosen += [LOTS.c.lot_id.in_(lots), LOTS.c.lot_id.in_(named)]
+    return list(session.connection().execute(sa.select(LOTS).where(*mine, sa.or_(*chosen))))
+
+
+_UPDATE_LOT = (
+    sa.update(LOTS)
+    .where(
+        LOTS.c.merchant_id == sa.bindparam("b_merchant_id"),
+        LOTS.c.member_id == sa.bindparam("b_member_id"),
+        LOTS.c.lot_id == sa.bindparam("b_lot_id"),
+    )
+    .values(
+        state=sa.bindparam("b_state"),
+        remaining=sa.bindparam("b_remaining"),
+        expired=sa.bindparam("b_expired"),
+        grace_until=sa.bindparam("b_grace_until"),
+    )
+)
+
+
+def _balance_update(merchant_id: MerchantId, book: Book, seen: int) -> sa.Update:
+    balance = book.balance
+    return (
+        sa.update(BALANCES)
+        .where(BALANCES.c.merchant_id == merchant_id, BALANCES.c.member_id == book.member_id, BALANCES.c.seq == seen)
+        .values(
+            pending=balance.pending,
+            available=balance.available,
+            held=balance.held,
+            debt=balance.debt,
+            seq=balance.seq,
+            head=balance.head,
+            recorded_at=balance.recorded_at,
+            next_change_at=book.next_change_at,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Merchants, their shops with sealed credentials, staff with roles, and the audit. Read tables.py, then commands.py."""

@@ -1,0 +1,230 @@
+"""Reads of merchants, shops and installations, as frozen views. A shop key in an address names the merchant."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from core.db.types import table
+from core.errors import Conflict, NotFound
+from core.ids import MerchantId, ShopId
+from core.merchants.tables import DirectoryShop, InstallationRow, InstanceFact, Merchant, Shop, ShopHealth
+from core.ports import Installation, Platform
+from core.sealing import Vault
+
+DIRECTORY, MERCHANTS, SHOPS = table(DirectoryShop), table(Merchant), table(Shop)
+INSTALLATIONS, HEALTH, FACTS = table(InstallationRow), table(ShopHealth), table(InstanceFact)
+
+
+@dataclass(frozen=True)
+class MerchantView:
+    """`pauses`: (from, until or None), oldest first; orders placed inside earn nothing."""
+
+    merchant_id: MerchantId
+    name: str
+    timezone: str
+    created_at: datetime
+    launch: str
+    launched_at: datetime | None
+    pauses: tuple[tuple[datetime, datetime | None], ...]
+    redeeming_stopped: bool
+
+
+@dataclass(frozen=True)
+class ShopView:
+    merchant_id: MerchantId
+    shop_id: ShopId
+    shop_key: str
+    platform: Platform
+    name: str
+    base_url: str
+    currency: str
+    smallest_unit: int
+    timezone: str
+    state: str
+    created_at: datetime
+    earn_from: datetime | None
+    order_cursor: datetime | None
+    clawback_allowed_until: datetime | None
+
+    @property
+    def connected(self) -> bool:
+        return self.state == "connected"
+
+
+@dataclass(frozen=True)
+class HealthView:
+    """`problems`: stable words of the last look. `last_error`: a stable word, then ": " and what the platform said."""
+
+    shop_id: ShopId
+    checked_at: datetime | None
+    problems: tuple[str, ...]
+    version: str | None
+    last_delivery_at: datetime | None
+    last_poll_at: datetime | None
+    last_read_at: datetime | None
+    last_nudge_at: datetime | None
+    bad_signatures: int
+    not_understood: int
+    failing_since: datetime | None
+    last_error: str | None
+
+
+def shop_by_key(session: Session, shop_key: str) -> ShopView | None:
+    """The shop that a key in an address names; the only way from the outside to a merchant."""
+    found = session.connection().execute(sa.select(DIRECTORY).where(DIRECTORY.c.shop_key == shop_key)).first()
+    if found is None:
+        return None
+    return _find_shop(session, MerchantId(found.merchant_id), ShopId(found.shop_id))
+
+
+def shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> ShopView:
+    """Raises NotFound."""
+    view = _find_shop(session, merchant_id, shop_id)
+    if view is None:
+        raise NotFound("There is no such shop")
+    return view
+
+
+def shops(session: Session, merchant_id: MerchantId) -> list[ShopView]:
+    """All shops of a merchant, the first connected first; disconnected ones too."""
+    rows = session.connection().execute(
+        sa.select(SHOPS).where(SHOPS.c.merchant_id == merchant_id).order_by(SHOPS.c.created_at, SHOPS.c.shop_id)
+    )
+    return [_shop_view(row) for row in rows]
+
+
+def all_merchants(session: Session) -> list[MerchantView]:
+    """For the worker, which visits merchant after merchant; never for a door."""
+    rows = session.connection().execute(sa.select(MERCHANTS).order_by(MERCHANTS.c.created_at, MERCHANTS.c.merchant_id))
+    return [_merchant_view(row) for row in rows]
+
+
+def merchant(session: Session, merchant_id: MerchantId) -> MerchantView:
+    """Raises NotFound."""
+    row = session.connection().execute(sa.select(MERCHANTS).where(MERCHANTS.c.merchant_id == merchant_id)).first()
+    if row is None:
+        raise NotFound("There is no such merchant")
+    return _merchant_view(row)
+
+
+def installation(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> Installation:
+    """What ties us to the shop, opened. Raises NotFound; Conflict when the credentials have been forgotten."""
+    view = shop(session, merchant_id, shop_id)
+    row = _installation_row(session, merchant_id, shop_id)
+    if not row.credentials_sealed:
+        raise Conflict("This shop is not connected")
+    return Installation(
+        shop_key=view.shop_key,
+        platform=view.platform,
+        base_url=view.base_url,
+        credentials=json.loads(vault.open(row.credentials_sealed)),
+        currency=view.currency,
+        smallest_unit=view.smallest_unit,
+        timezone=view.timezone,
+        details=row.details,
+    )
+
+
+def webhook_secrets(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> list[str]:
+    """The secrets that the shop may sign its messages with, newest first. Raises NotFound."""
+    secrets: list[str] = json.loads(vault.open(_installation_row(session, merchant_id, shop_id).webhook_secrets_sealed))
+    return secrets
+
+
+def plugin_keys(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> dict[str, str]:
+    """kid -> key of the plugin in the shop, oldest first; empty before it is paired. Raises NotFound."""
+    keys: dict[str, str] = json.loads(vault.open(_installation_row(session, merchant_id, shop_id).keys_sealed))
+    return keys
+
+
+def health(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> HealthView:
+    """Raises NotFound."""
+    row = (
+        session.connection()
+        .execute(sa.select(HEALTH).where(HEALTH.c.merchant_id == merchant_id, HEALTH.c.shop_id == shop_id))
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such shop")
+    return HealthView(
+        shop_id=ShopId(row.shop_id),
+        checked_at=row.checked_at,
+        problems=tuple(row.problems),
+        version=row.version,
+        last_delivery_at=row.last_delivery_at,
+        last_poll_at=row.last_poll_at,
+        last_read_at=row.last_read_at,
+        last_nudge_at=row.last_nudge_at,
+        bad_signatures=row.bad_signatures,
+        not_understood=row.not_understood,
+        failing_since=row.failing_since,
+        last_error=row.last_error,
+    )
+
+
+def instance_fact(session: Session, name: str) -> dict[str, Any] | None:
+    """A fact about this server as a whole: "public_url", "heartbeat"."""
+    row = session.connection().execute(sa.select(FACTS.c.value).where(FACTS.c.name == name)).first()
+    return None if row is None else row.value
+
+
+def public_url(session: Session) -> str | None:
+    """Where the owner said, at set-up, that shops and shoppers reach this server. A setting goes before it."""
+    value = instance_fact(session, "public_url")
+    return None if value is None else str(value["url"])
+
+
+def _find_shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> ShopView | None:
+    row = (
+        session.connection()
+        .execute(sa.select(SHOPS).where(SHOPS.c.merchant_id == merchant_id, SHOPS.c.shop_id == shop_id))
+        .first()
+    )
+    return None if row is None else _shop_view(row)
+
+
+def _installation_row(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> Any:
+    where = (INSTALLATIONS.c.merchant_id == merchant_id, INSTALLATIONS.c.shop_id == shop_id)
+    row = session.connection().execute(sa.select(INSTALLATIONS).where(*where)).first()
+    if row is None:
+        raise NotFound("There is no such shop")
+    return row
+
+
+def _merchant_view(row: Any) -> MerchantView:
+    return MerchantView(
+        merchant_id=MerchantId(row.merchant_id),
+        name=row.name,
+        timezone=row.timezone,
+        created_at=row.created_at,
+        launch=row.launch,
+        launched_at=row.launched_at,
+        pauses=tuple(
+            (datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
+            for since, until in row.pauses
+        ),
+        redeeming_stopped=row.redeeming_stopped,
+    )
+
+
+def _shop_view(row: Any) -> ShopView:
+    return ShopView(
+        merchant_id=MerchantId(row.merchant_id),
+        shop_id=ShopId(row.shop_id),
+        shop_key=row.shop_key,
+        platform=Platform(row.platform),
+        name=row.name,
+        base_url=row.base_url,
+        currency=row.currency,
+        smallest_unit=row.smallest_unit,
+        timezone=row.timezone,
+        state=row.state,
+        created_at=row.created_at,
+        earn_from=row.earn_from,
+        order_cursor=row.order_cursor,
+        clawback_allowed_until=row.clawback_allowed_until,
+    )

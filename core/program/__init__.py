@@ -1,0 +1,1 @@
+"""The merchant's set of rules. terms.py is the document of rules, commands.py publishes versions of it."""

@@ -1,0 +1,1 @@
+"""What points buy. redemption/ is the whole life of one such spend."""

@@ -1,0 +1,23 @@
+"""What the doors and the worker share: made once by app/, handed down, never global."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.db.engine import Database
+from core.ports import Connector, Installation
+from core.sealing import Vault
+from core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`connect` turns an installation into the platform's connector (connectors.registry, bound to this server's policy).
+    `public_url` is where shops and shoppers reach us; it may be learnt from the owner's set-up, so it is asked each time."""
+
+    settings: Settings
+    db: Database
+    vault: Vault
+    clock: Clock
+    connect: Callable[[Installation], Connector]
+    public_url: Callable[[], str]
