@@ -1,0 +1,1 @@
+"""One adapter per shop platform, all fulfilling core.ports. Read registry.py first."""
