@@ -1,0 +1,138 @@
+"""What may be wrong with a shop, in plain sentences: what it is, and what to do. One entry for each stable word."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from admin.texts import gettext
+from admin.texts import lazy_gettext as _l
+
+
+@dataclass(frozen=True)
+class Problem:
+    word: str
+    sentence: str
+    advice: str
+    grave: bool
+
+
+_KEY = (
+    _l("The shop no longer accepts our key, so no orders are read and no codes are made."),
+    _l("Connect the shop again with the button below. Points and settings stay as they are."),
+)
+_UNREACHABLE = (
+    _l("The shop cannot be reached at the moment. Nothing is lost: we keep trying."),
+    _l("Open the shop in your browser. If it works there, ask your host whether it blocks this server."),
+)
+_UNAVAILABLE = (
+    _l("The shop shows a maintenance page. Nothing is lost: we keep trying."),
+    _l("Switch maintenance off when you are done."),
+)
+
+# The words are those of connectors' `health`, of core.errors and of core.merchants.health.
+_TEXTS: dict[str, tuple[str, str]] = {
+    "key_refused": _KEY,
+    "credentials_refused": _KEY,
+    "unreachable": _UNREACHABLE,
+    "shop_unavailable": _UNAVAILABLE,
+    "silent": (
+        _l("We have not heard from the shop for more than six hours."),
+        _l("Press “Check now”. If all is well there, make sure that the worker of this server is running."),
+    ),
+    "clock_skew": (
+        _l("The clocks of the shop and of this server are more than five minutes apart."),
+        _l("Ask whoever runs the two servers to set their clocks by the network."),
+    ),
+    "permalinks_plain": (
+        _l("WordPress uses plain permalinks, with which its programming interface does not work."),
+        _l("In WordPress, open Settings, Permalinks, choose anything but “Plain”, and save."),
+    ),
+    "address_changed": (
+        _l("The shop answers from another address than the one we know."),
+        _l("Disconnect this shop, then connect it at the address that it has now."),
+    ),
+    "address_refused": (
+        _l("The shop's address leads to a place that we may not call, such as a private network."),
+        _l(
+            "Correct the shop's name in the DNS. For a shop on this very machine, allow it in the settings of the server."
+        ),
+    ),
+    "rate_limited": (
+        _l("The shop asks us to slow down. Reading takes longer; nothing is lost."),
+        _l("There is nothing to do unless it lasts: then ask the host to let this server make more requests."),
+    ),
+    "not_json": (
+        _l("The shop answers with pages where data were due, so no orders can be read."),
+        _l("A plugin for security or caching stands in between. Let it pass addresses that begin with /wp-json/."),
+    ),
+    "platform_refused": (
+        _l("The shop refused a request of ours."),
+        _l("The details below say why. If they do not help, disconnect and connect again."),
+    ),
+    "webhook_missing": (
+        _l("The shop has lost some of the notifications by which it tells us of orders, so points come later."),
+        _l("Press “Set up notifications again”."),
+    ),
+    "webhook_disabled": (
+        _l("The shop has switched off our notifications after failed deliveries, so points come later."),
+        _l("Press “Set up notifications again”."),
+    ),
+    "webhook_duplicate": (
+        _l("The shop tells us everything twice. That does no harm."),
+        _l("Press “Set up notifications again” to tidy up."),
+    ),
+    "webhook_elsewhere": (
+        _l("The shop still notifies an address that Regulars had before."),
+        _l("Press “Set up notifications again”."),
+    ),
+    "version_unsupported": (
+        _l("This version of the shop's software is older than what we support."),
+        _l("Update WooCommerce to 8.2 or newer."),
+    ),
+    "single_use_can_be_raced": (
+        _l("In this version of WooCommerce two checkouts at the very same moment can both use one code."),
+        _l("Update WooCommerce to 9.6 or newer. Until then, such orders are marked for you."),
+    ),
+    "coupons_off": (
+        _l("Coupons are switched off in the shop, so members cannot redeem."),
+        _l("In WooCommerce, open Settings, General, and enable the use of coupon codes."),
+    ),
+    "plain_http": (
+        _l("The shop is not encrypted (http), so keys and names of customers can be read on the way."),
+        _l("Give the shop a certificate, then connect it at its https:// address."),
+    ),
+}
+STOPS_WORK = frozenset(
+    {
+        "key_refused",
+        "credentials_refused",
+        "silent",
+        "permalinks_plain",
+        "address_changed",
+        "address_refused",
+        "not_json",
+        "version_unsupported",
+        "coupons_off",
+    }
+)
+
+
+def sentence(word: str) -> str:
+    return (
+        str(_TEXTS[word][0]) if word in _TEXTS else gettext("Something is wrong with the shop (%(word)s).", word=word)
+    )
+
+
+def problem(word: str) -> Problem:
+    """The sentences of a word; one that nobody has written about is shown as it is."""
+    advice = (
+        _TEXTS[word][1] if word in _TEXTS else _l("Press “Check now”. If it stays, ask for help and name this word.")
+    )
+    return Problem(word, sentence(word), str(advice), word in STOPS_WORK)
+
+
+def problems(words: Iterable[str]) -> list[Problem]:
+    """One for each sentence, as two words may say the same: what a look found, and what a call ran into."""
+    found: dict[str, Problem] = {}
+    for word in words:
+        found.setdefault(sentence(word), problem(word))
+    return list(found.values())

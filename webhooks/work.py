@@ -1,0 +1,160 @@
+"""From a kept message to the core: what its hints name is written down as wanted, and the message is done with it.
+
+A message is done when what it asks for is durable, in one transaction. Reading from the shop happens outside of any.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlmodel import Session
+
+from connectors import registry
+from core.commerce import Customer, ShopEvent, Topic
+from core.db.engine import reading, run_tx
+from core.earning import orders
+from core.errors import ExternalNotFound, InvalidInput, PlatformError, Refused, RegularsError
+from core.ids import MerchantId, ShopId
+from core.members import commands as member_commands
+from core.merchants import audit, health
+from core.merchants import commands as merchant_commands
+from core.merchants import queries as merchant_queries
+from core.ports import WebhookRequest
+from core.queue import inbox
+from core.queue.inbox import Claimed
+from core.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+BATCH = 20
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """A message with its hints, and the customers that were read for them."""
+
+    claimed: Claimed
+    events: Sequence[ShopEvent]
+    customers: Sequence[Customer] = ()
+
+
+def work_due(runtime: Runtime, merchant_id: MerchantId) -> int:
+    """Work a batch of each shop that has messages due, shop by shop. Returns how many were finished."""
+    now = runtime.clock()
+    with reading(runtime.db) as session:
+        shops = inbox.waiting_shops(session, merchant_id, now=now)
+    return sum(work_shop(runtime, merchant_id, shop_id) for shop_id in shops)
+
+
+def work_shop(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId) -> int:
+    """Claim a batch and finish what can be finished; what needs the shop and cannot have it goes back."""
+    now = runtime.clock()
+    claimed = run_tx(runtime.db, lambda session: inbox.take(session, merchant_id, shop_id, now=now, limit=BATCH))
+    if not claimed:
+        return 0
+    with reading(runtime.db) as session:
+        platform = merchant_queries.shop(session, merchant_id, shop_id).platform
+    reader = registry.webhook_reader(platform)
+    understood: list[_Understood] = []
+    for message in claimed:
+        try:
+            events = reader.parse(WebhookRequest(message.body, message.headers))
+            understood.append(_Understood(message, events, _read_customers(runtime, message, events)))
+        except InvalidInput as error:
+            _park(runtime, message, error.message)
+        except (PlatformError, Refused) as error:
+            _give_back(runtime, message, error)
+    _write_down_all(runtime, understood)
+    return len(claimed)
+
+
+def _write_down_all(runtime: Runtime, batch: Sequence[_Understood]) -> None:
+    """In one transaction; if one message spoils it, each in its own, so that its neighbours do not wait for it."""
+    if not batch:
+        return
+    try:
+        run_tx(runtime.db, lambda session: _write_down(runtime, session, batch))
+    except Exception as error:
+        if len(batch) == 1:
+            _give_back(runtime, batch[0].claimed, error)
+            log.exception("webhook.failed", inbox_id=batch[0].claimed.inbox_id)
+            return
+        for one in batch:
+            _write_down_all(runtime, [one])
+
+
+def _write_down(runtime: Runtime, session: Session, batch: Sequence[_Understood]) -> None:
+    now = runtime.clock()
+    for one in batch:
+        message = one.claimed
+        for event in one.events:
+            _apply(session, message, event, runtime)
+        for customer in one.customers:
+            member_commands.note_customer(
+                session,
+                message.merchant_id,
+                message.shop_id,
+                external_id=customer.external_id,
+                email=customer.email,
+                first_name=customer.first_name,
+                last_name=customer.last_name,
+                now=now,
+            )
+        inbox.mark_done(session, message.merchant_id, message.inbox_id, now=now)
+    last = batch[-1].claimed
+    health.note_delivery(session, last.merchant_id, last.shop_id, now=last.received_at)
+
+
+def _apply(session: Session, message: Claimed, event: ShopEvent, runtime: Runtime) -> None:
+    """DISCOUNT_DELETED needs nothing: a deleted code cannot be used, and ending its hold asks the shop anyway."""
+    now = runtime.clock()
+    merchant_id, shop_id = message.merchant_id, message.shop_id
+    if event.topic in (Topic.ORDER_CHANGED, Topic.ORDER_DELETED):
+        orders.want(session, merchant_id, shop_id, event.external_id, now=now)
+    elif event.topic is Topic.CUSTOMER_DELETED:
+        member_commands.customer_removed(session, merchant_id, shop_id, external_id=event.external_id, now=now)
+    elif event.topic is Topic.APP_REMOVED:
+        merchant_commands.disconnect_shop(session, merchant_id, shop_id, now=now)
+        audit.record(
+            session,
+            merchant_id,
+            actor_kind="system",
+            actor_id=None,
+            action="shop.disconnected",
+            subject=shop_id,
+            now=now,
+        )
+
+
+def _read_customers(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> list[Customer]:
+    """The customers that changed, as the shop has them now: a message's own fields are not believed."""
+    wanted = [event.external_id for event in events if event.topic is Topic.CUSTOMER_CHANGED]
+    if not wanted:
+        return []
+    with reading(runtime.db) as session:
+        installation = merchant_queries.installation(session, runtime.vault, message.merchant_id, message.shop_id)
+    source = runtime.connect(installation).customers
+    found: list[Customer] = []
+    for external_id in wanted:
+        try:
+            found.append(source.get_customer(external_id))
+        except ExternalNotFound:
+            log.info("customer.gone", shop_id=message.shop_id, inbox_id=message.inbox_id)
+    return found
+
+
+def _park(runtime: Runtime, message: Claimed, reason: str) -> None:
+    now = runtime.clock()
+
+    def write(session: Session) -> None:
+        if inbox.park(session, message.merchant_id, message.inbox_id, reason=reason, now=now):
+            health.note_not_understood(session, message.merchant_id, message.shop_id, now=now)
+
+    run_tx(runtime.db, write)
+    log.warning("webhook.parked", shop_id=message.shop_id, inbox_id=message.inbox_id)
+
+
+def _give_back(runtime: Runtime, message: Claimed, error: Exception) -> None:
+    reason = health.error_word(error) if isinstance(error, RegularsError) else type(error).__name__
+    run_tx(runtime.db, lambda session: inbox.try_later(session, message, reason=reason, now=runtime.clock()))
+    log.info("webhook.delayed", shop_id=message.shop_id, inbox_id=message.inbox_id, reason=reason)
