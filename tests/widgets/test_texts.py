@@ -1,0 +1,122 @@
+"""Every text in every language: complete, with its placeholders, and with the plural forms that the language has."""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from widgets.browser_texts import PANEL_TEXTS, STATIC, compiled, file_content, file_name
+from widgets.catalogues import LANGUAGES, TRANSLATIONS, best_language, catalogue
+
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+KEYWORDS = {"_": None, "_n": (1, 2)}
+SOURCES = Path("widgets/source")
+
+
+def sources() -> set[str | tuple[str, ...]]:
+    found = extract_from_dir("widgets", method_map=[("*.py", "python")], keywords=KEYWORDS)
+    return {message for _, _, message, _, _ in found}
+
+
+def read(language: str) -> Catalog:
+    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+def messages(language: str) -> list[Message]:
+    return [message for message in read(language) if message.id]
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_is_translated_and_no_other(language: str) -> None:
+    found = messages(language)
+
+    assert {message.id for message in found} == sources()
+    for message in found:
+        assert not message.fuzzy, message.id
+        forms = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(form.strip() for form in forms), message.id
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_plural_texts_have_every_form_of_the_language(language: str) -> None:
+    wanted = read(language).num_plurals
+
+    for message in messages(language):
+        if isinstance(message.id, tuple):
+            assert len(message.string) == wanted, message.id
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translations_keep_the_placeholders(language: str) -> None:
+    for message in messages(language):
+        sources_of = message.id if isinstance(message.id, tuple) else (message.id,)
+        translations = message.string if isinstance(message.string, tuple) else (message.string,)
+        for text in translations:
+            assert placeholders(text) == placeholders(sources_of[-1]), text
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translations_end_like_their_source(language: str) -> None:
+    for message in messages(language):
+        source = message.id[-1] if isinstance(message.id, tuple) else message.id
+        for text in message.string if isinstance(message.string, tuple) else (message.string,):
+            assert (source[-1] in ".?!…") == (text[-1] in ".?!…"), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_browser_and_server_choose_the_same_plural_form(language: str) -> None:
+    spoken = catalogue(language)
+    rule = spoken.locale.plural_form
+
+    for text in (text for text in PANEL_TEXTS.values() if isinstance(text, tuple)):
+        forms = spoken.forms(*text)
+        for number in range(1001):
+            by_server = spoken.translations.ngettext(*text, number)
+            assert forms.get(rule(number), forms["other"]) == by_server, (text, number)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_built_texts_are_those_of_the_catalogues(language: str) -> None:
+    built = (STATIC / file_name(language)).read_text(encoding="utf-8")
+
+    assert built == file_content(language), "run `npm run build` in widgets/"
+
+
+def test_the_panel_uses_every_text_and_only_those_that_exist() -> None:
+    code = "\n".join(path.read_text() for path in SOURCES.glob("*.js"))
+    literals = set(re.findall(r'"([a-z_]+)"', code))
+    called = set(re.findall(r'\bt\("([a-z_]+)"', code)) | set(re.findall(r'\bsay\("([a-z_]+)"', code))
+
+    assert called <= PANEL_TEXTS.keys()
+    assert PANEL_TEXTS.keys() - {"preparing", "ending"} <= literals  # those two are states of a code
+
+
+def test_polish_and_czech_count_as_people_do() -> None:
+    def counted(language: str, numbers: list[int]) -> list[str]:
+        spoken = catalogue(language)
+        forms = compiled({"points": ("{points} point", "{points} points")}, spoken)["points"]
+        assert isinstance(forms, dict)
+        return [forms.get(spoken.locale.plural_form(n), forms["other"]).split()[-1] for n in numbers]
+
+    assert counted("pl", [0, 1, 2, 5, 12, 22, 25, 101, 102]) == [
+        "punktów", "punkt", "punkty", "punktów", "punktów", "punkty", "punktów", "punktów", "punkty",
+    ]  # fmt: skip
+    assert counted("cs", [0, 1, 2, 4, 5, 22, 101]) == ["bodů", "bod", "body", "body", "bodů", "bodů", "bodů"]
+    assert counted("sk", [0, 1, 3, 5]) == ["bodov", "bod", "body", "bodov"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [("cs", "cs"), ("cs-CZ", "cs"), ("PL_pl", "pl"), ("sk-Latn-SK", "sk"), ("de", "en"), ("", "en"), (None, "en")],
+)
+def test_a_page_gets_the_nearest_language(wanted: str | None, language: str) -> None:
+    assert best_language(wanted) == language
