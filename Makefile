@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench lock system-packages
+.PHONY: help run install test check bench bench-large torture torture-release mutate lock system-packages
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: install ## Start the demo: a shop, its members and the loyalty program, at an address that is printed
 	@$(BIN)/python -m app.cli demo
@@ -21,8 +21,20 @@ test: $(VENV)/.dev system-packages ## Run everything: lint, types, arrows, tests
 check: $(VENV)/.dev ## Run lint, format, types and import contracts only
 	@$(BIN)/python -m tools.run_tests check
 
-bench: $(VENV)/.dev ## Measure speed on this machine
+torture: $(VENV)/.dev ## Run the nightly tier of the torture tests (ONLY=T5: just that one); resumes where it was stopped
+	@ONLY="$(ONLY)" $(BIN)/python -m tools.run_torture nightly
+
+torture-release: $(VENV)/.dev ## Run their release tier: two nights
+	@ONLY="$(ONLY)" $(BIN)/python -m tools.run_torture release
+
+mutate: $(VENV)/.dev ## Change the money code a thousand times and see that a test notices each time: hours
+	@$(BIN)/python -m tools.mutate
+
+bench: $(VENV)/.dev ## Measure speed on this machine, each figure beside its limit
 	@$(BIN)/python -m bench
+
+bench-large: $(VENV)/.dev ## The same at a hundred thousand orders, a million members, ten million transfers
+	@$(BIN)/python -m bench --large
 
 lock: ## Compile both lock files anew from pyproject.toml (UPGRADE=1 lifts every pin)
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
