@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -138,8 +139,13 @@ def is_retryable(error: DBAPIError) -> bool:
 
 def insert_or_ignore(session: Session, target: sa.Table, values: dict[str, Any]) -> bool:
     """Insert a row unless a unique key already has it. True if it is new."""
-    insert: Any = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    return rows_changed(session, insert(target).values(**values).on_conflict_do_nothing()) == 1
+    return rows_changed(session, _insert_or_ignore(session.connection().dialect.name, target), values) == 1
+
+
+@cache
+def _insert_or_ignore(dialect_name: str, target: sa.Table) -> Any:
+    insert: Any = postgresql_insert if dialect_name == "postgresql" else sqlite_insert
+    return insert(target).on_conflict_do_nothing()
 
 
 def rows_changed(session: Session, statement: Any, parameters: Any = None) -> int:

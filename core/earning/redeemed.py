@@ -46,6 +46,9 @@ class OnOrder:
         return sorted({t.lot_id for transfers in self.transfers.values() for t in transfers if t.lot_id})
 
 
+NONE = OnOrder((), {})
+
+
 def on_order(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, order_id: OrderId, snapshot: Snapshot
 ) -> OnOrder:

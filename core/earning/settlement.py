@@ -60,7 +60,7 @@ def settle(session: Session, context: Settling, lease: Lease, statement: Order |
         row.settled = max(row.settled, lease.wanted)
         row.next_read_at = None if row.wanted <= row.settled else context.now
         row.next_read_at = _later_look(row, context) if row.next_read_at is None else row.next_read_at
-    _store(session, row)
+    orders.store(session, row)
     return outcome
 
 
@@ -85,7 +85,7 @@ def accept(session: Session, context: Settling, row: OrderRow, statement: Order 
     if statement.state is OrderState.DRAFT:
         return
     snapshot = snapshot_of(statement)
-    row.snapshot, row.snapshot_hash = snapshot.model_dump(mode="json"), snapshot.fingerprint
+    row.snapshot, row.snapshot_hash = snapshot.as_stored()
     book_difference(session, context, row, snapshot, outcome)
 
 
@@ -95,7 +95,7 @@ def rebook(session: Session, context: Settling, order_id: OrderId) -> Outcome:
     outcome = Outcome(order_id)
     if row.snapshot is not None:
         book_difference(session, context, row, Snapshot.model_validate(row.snapshot), outcome)
-        _store(session, row)
+        orders.store(session, row)
     return outcome
 
 
@@ -103,12 +103,15 @@ def book_difference(session: Session, context: Settling, row: OrderRow, snapshot
     """Book target minus booked for the order's points and for the redemptions whose codes it carries, in one transaction."""
     merchant_id, order_id = context.merchant_id, OrderId(row.order_id)
     program = awards.pin(session, context, row, snapshot)
-    ours = redeemed.on_order(session, merchant_id, ShopId(row.shop_id), order_id, snapshot)
+    ours = redeemed.NONE
+    if snapshot.codes or row.settlements:
+        ours = redeemed.on_order(session, merchant_id, ShopId(row.shop_id), order_id, snapshot)
     if program is not None and snapshot.currency != row.pinned_currency:
         row.flags = sorted({*row.flags, "currency_changed"})
         return
     targets, assessment = _targets(row, snapshot, program, ours.codes)
-    booked = booked_by_member(ledger_queries.transfers_of_order(session, merchant_id, order_id))
+    moved = ledger_queries.transfers_of_order(session, merchant_id, order_id) if row.settlements else []
+    booked = booked_by_member(moved)
     concerned = {*booked, *targets, *ours.members}
     if not concerned:
         return
@@ -253,7 +256,7 @@ def _confirm_gone(row: OrderRow, now: datetime) -> None:
         return
     gone = snapshot.as_gone()
     row.flags = sorted({*row.flags, "deleted"})
-    row.snapshot, row.snapshot_hash = gone.model_dump(mode="json"), gone.fingerprint
+    row.snapshot, row.snapshot_hash = gone.as_stored()
 
 
 def _later_look(row: OrderRow, context: Settling) -> datetime | None:
@@ -307,8 +310,3 @@ def _note_customer(session: Session, context: Settling, row: OrderRow, customer:
         )
     row.customer_external_id = customer.external_id
     row.email = customer.email.strip().lower() if customer.email else None
-
-
-def _store(session: Session, row: OrderRow) -> None:
-    session.add(row)
-    session.flush()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Self
+from typing import Any, Self
 
 from pydantic import AwareDatetime
 
@@ -53,11 +53,16 @@ class Snapshot(Frozen):
         """The same order, taken out of the shop for good."""
         return self.model_copy(update={"state": OrderState.CANCELLED})
 
+    def as_stored(self) -> tuple[dict[str, Any], str]:
+        """The form that a database keeps, and its fingerprint: equal for equal content."""
+        stored = self.model_dump(mode="json")
+        content = json.dumps(stored, sort_keys=True, separators=(",", ":"))
+        return stored, hashlib.sha256(content.encode()).hexdigest()
+
     @property
     def fingerprint(self) -> str:
-        """Equal for equal content: a read that found nothing new changes nothing."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()
+        """A read that found nothing new has the fingerprint of the one before."""
+        return self.as_stored()[1]
 
 
 def snapshot_of(order: Order) -> Snapshot:

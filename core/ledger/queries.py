@@ -22,6 +22,31 @@ BALANCES, LOTS, POSTINGS, TRANSFERS, NOTES = (
     table(model) for model in (BalanceRow, LotRow, PostingRow, TransferRow, NoteRow)
 )
 
+# Built once: these run with every balance that is shown and every order that is settled.
+_BALANCE = sa.select(BALANCES).where(
+    BALANCES.c.merchant_id == sa.bindparam("of_merchant"), BALANCES.c.member_id == sa.bindparam("of_member")
+)
+_OPEN_LOTS = sa.select(LOTS).where(
+    LOTS.c.merchant_id == sa.bindparam("of_merchant"),
+    LOTS.c.member_id == sa.bindparam("of_member"),
+    LOTS.c.remaining > 0,
+)
+_IN_BOOKING_ORDER = (
+    sa.select(TRANSFERS)
+    .join(
+        POSTINGS,
+        sa.and_(
+            POSTINGS.c.merchant_id == TRANSFERS.c.merchant_id,
+            POSTINGS.c.member_id == TRANSFERS.c.member_id,
+            POSTINGS.c.posting_id == TRANSFERS.c.posting_id,
+        ),
+    )
+    .where(TRANSFERS.c.merchant_id == sa.bindparam("of_merchant"))
+    .order_by(TRANSFERS.c.member_id, POSTINGS.c.seq, TRANSFERS.c.position)
+)
+_OF_ORDER = _IN_BOOKING_ORDER.where(TRANSFERS.c.order_id == sa.bindparam("of_order"))
+_OF_REDEMPTIONS = _IN_BOOKING_ORDER.where(TRANSFERS.c.redemption_id.in_(sa.bindparam("of_redemptions", expanding=True)))
+
 
 @dataclass(frozen=True)
 class BalanceView:
@@ -99,11 +124,7 @@ class Totals:
 
 def balance_now(session: Session, merchant_id: MerchantId, member_id: MemberId, *, now: datetime) -> BalanceView:
     """What the member has at this moment: the stored row, plus what time has changed since. Raises NotFound."""
-    row = (
-        session.connection()
-        .execute(sa.select(BALANCES).where(BALANCES.c.merchant_id == merchant_id, BALANCES.c.member_id == member_id))
-        .first()
-    )
+    row = session.connection().execute(_BALANCE, {"of_merchant": merchant_id, "of_member": member_id}).first()
     if row is None:
         raise NotFound("This member has no account")
     lots = [lot for lot in _open_lots(session, merchant_id, member_id)] if row.next_change_at is not None else []
@@ -170,7 +191,7 @@ def find_posting(
 
 def transfers_of_order(session: Session, merchant_id: MerchantId, order_id: OrderId) -> list[tuple[MemberId, Transfer]]:
     """All that an order moved, for whichever member, in booking order per member."""
-    return _transfers(session, merchant_id, TRANSFERS.c.order_id == order_id)
+    return _transfers(session, _OF_ORDER, {"of_merchant": merchant_id, "of_order": order_id})
 
 
 def transfers_of_redemptions(
@@ -180,7 +201,8 @@ def transfers_of_redemptions(
     ids = list(redemption_ids)
     found: dict[RedemptionId, list[Transfer]] = {redemption_id: [] for redemption_id in ids}
     if ids:
-        for _, transfer in _transfers(session, merchant_id, TRANSFERS.c.redemption_id.in_(ids)):
+        parameters = {"of_merchant": merchant_id, "of_redemptions": ids}
+        for _, transfer in _transfers(session, _OF_REDEMPTIONS, parameters):
             found[RedemptionId(str(transfer.redemption_id))].append(transfer)
     return found
 
@@ -312,21 +334,9 @@ def _balance_before(session: Session, merchant_id: MerchantId, member_id: Member
 
 
 def _transfers(
-    session: Session, merchant_id: MerchantId, where: sa.ColumnElement[bool]
+    session: Session, statement: sa.Select[Any], parameters: dict[str, Any]
 ) -> list[tuple[MemberId, Transfer]]:
-    rows = session.connection().execute(
-        sa.select(TRANSFERS)
-        .join(
-            POSTINGS,
-            sa.and_(
-                POSTINGS.c.merchant_id == TRANSFERS.c.merchant_id,
-                POSTINGS.c.member_id == TRANSFERS.c.member_id,
-                POSTINGS.c.posting_id == TRANSFERS.c.posting_id,
-            ),
-        )
-        .where(TRANSFERS.c.merchant_id == merchant_id, where)
-        .order_by(TRANSFERS.c.member_id, POSTINGS.c.seq, TRANSFERS.c.position)
-    )
+    rows = session.connection().execute(statement, parameters)
     return [(MemberId(row.member_id), transfer_from_row(row)) for row in rows]
 
 
@@ -387,9 +397,7 @@ def _reversals(
 
 
 def _open_lots(session: Session, merchant_id: MerchantId, member_id: MemberId) -> list[Lot]:
-    rows = session.connection().execute(
-        sa.select(LOTS).where(LOTS.c.merchant_id == merchant_id, LOTS.c.member_id == member_id, LOTS.c.remaining > 0)
-    )
+    rows = session.connection().execute(_OPEN_LOTS, {"of_merchant": merchant_id, "of_member": member_id})
     return [lot_from_row(row) for row in rows]
 
 

@@ -7,12 +7,30 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.db.types import table
 from core.errors import NotFound
 from core.ids import MemberId, MerchantId, ShopId
 from core.members.tables import Identity, Member
 from core.sealing import Vault
 
+MEMBERS, IDENTITIES = table(Member), table(Identity)
 SEARCH_LIMIT = 20
+
+_MEMBER = sa.select(MEMBERS).where(
+    MEMBERS.c.merchant_id == sa.bindparam("of_merchant"), MEMBERS.c.member_id == sa.bindparam("of_member")
+)
+_BY_CUSTOMER = (
+    sa.select(MEMBERS)
+    .join(
+        IDENTITIES,
+        sa.and_(IDENTITIES.c.merchant_id == MEMBERS.c.merchant_id, IDENTITIES.c.member_id == MEMBERS.c.member_id),
+    )
+    .where(
+        IDENTITIES.c.merchant_id == sa.bindparam("of_merchant"),
+        IDENTITIES.c.shop_id == sa.bindparam("of_shop"),
+        IDENTITIES.c.external_id == sa.bindparam("of_customer"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ class IdentityView:
 
 
 def member(session: Session, merchant_id: MerchantId, member_id: MemberId) -> MemberView:
-    row = session.get(Member, (merchant_id, member_id))
+    row = session.connection().execute(_MEMBER, {"of_merchant": merchant_id, "of_member": member_id}).first()
     if row is None:
         raise NotFound("There is no such member")
     return _view(row)
@@ -48,13 +66,8 @@ def member(session: Session, merchant_id: MerchantId, member_id: MemberId) -> Me
 
 def by_customer(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> MemberView | None:
     """The member that a shop's customer is enrolled as, if any."""
-    row = session.exec(
-        select(Member)
-        .join(
-            Identity, (col(Identity.merchant_id) == Member.merchant_id) & (col(Identity.member_id) == Member.member_id)
-        )
-        .where(Identity.merchant_id == merchant_id, Identity.shop_id == shop_id, Identity.external_id == external_id)
-    ).first()
+    parameters = {"of_merchant": merchant_id, "of_shop": shop_id, "of_customer": external_id}
+    row = session.connection().execute(_BY_CUSTOMER, parameters).first()
     return _view(row) if row else None
 
 
@@ -109,7 +122,7 @@ def page(
 
 def erasure_key(session: Session, vault: Vault, merchant_id: MerchantId, member_id: MemberId) -> str:
     """The key under which the ledger refers to this member's texts."""
-    row = session.get(Member, (merchant_id, member_id))
+    row = session.connection().execute(_MEMBER, {"of_merchant": merchant_id, "of_member": member_id}).first()
     if row is None:
         raise NotFound("There is no such member")
     return vault.open(row.erasure_key_sealed)
@@ -122,7 +135,7 @@ def _starts(column: Any, text: str) -> sa.ColumnElement[bool]:
     return matches
 
 
-def _view(row: Member) -> MemberView:
+def _view(row: Any) -> MemberView:
     return MemberView(
         MemberId(row.member_id), row.email, row.first_name, row.last_name, row.joined_at, row.joined_by, row.erased_at
     )

@@ -21,6 +21,21 @@ GRAIN = timedelta(seconds=5)
 SILENT_AFTER = timedelta(hours=6)
 LONGEST_ERROR = 300
 
+_NOTE_READ = (
+    sa.update(HEALTH)
+    .where(
+        HEALTH.c.merchant_id == sa.bindparam("of_merchant"),
+        HEALTH.c.shop_id == sa.bindparam("of_shop"),
+        sa.or_(
+            HEALTH.c.failing_since.is_not(None),
+            HEALTH.c.last_error.is_not(None),
+            HEALTH.c.last_read_at.is_(None),
+            HEALTH.c.last_read_at < sa.bindparam("long_ago"),
+        ),
+    )
+    .values(last_read_at=sa.bindparam("at"), failing_since=None, last_error=None)
+)
+
 
 def note_delivery(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
     """A signed message came in."""
@@ -48,7 +63,8 @@ def note_poll(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now
 
 def note_read(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
     """We read an order and got an answer: the key works."""
-    _update(session, merchant_id, shop_id, last_read_at=now, failing_since=None, last_error=None)
+    parameters = {"of_merchant": merchant_id, "of_shop": shop_id, "at": now, "long_ago": now - GRAIN}
+    session.connection().execute(_NOTE_READ, parameters)
 
 
 def note_failure(

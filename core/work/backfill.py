@@ -241,9 +241,7 @@ def _store_page(
         if fresh is None:
             continue
         settlement.accept(session, context, fresh, order, Outcome(OrderId(fresh.order_id)))
-        session.add(fresh)
-        session.flush()
-        session.expunge(fresh)
+        orders.store(session, fresh)
 
 
 def _book_batch(session: Session, runtime: Runtime, merchant_id: MerchantId, row: Any, connector: Connector) -> bool:
