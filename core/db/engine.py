@@ -66,7 +66,7 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         return Database(url, write, read)
     address = sa.make_url(url).set(drivername="postgresql+psycopg")
     options = "-c lock_timeout=20s -c statement_timeout=120s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-    shared: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"options": options}}
+    shared: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"options": options, **_NOTICE_SILENCE}}
     write = sa.create_engine(address, pool_size=pool_size, max_overflow=pool_size, **shared)
     read = sa.create_engine(
         address,
@@ -79,6 +79,14 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
     return Database(url, write, read)
 
 
+# A server that is gone says nothing, and the kernel's own patience is two hours: so long a thread would hang in one answer.
+_NOTICE_SILENCE: dict[str, Any] = {
+    "connect_timeout": 15,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 _SQLITE_ARGS: dict[str, Any] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
 
 

@@ -22,6 +22,8 @@ from core.program import queries as programs
 from core.program.queries import ProgramView
 from core.program.terms import Terms
 
+CAME_LATE = ("guest", "before_joining")  # the order was a guest's when it was first seen
+
 
 def pin(session: Session, context: Settling, row: OrderRow, snapshot: Snapshot) -> ProgramView | None:
     """The program version that the order earns under, pinned now if it has just come to qualify; None where it earns nothing.
@@ -37,11 +39,13 @@ def pin(session: Session, context: Settling, row: OrderRow, snapshot: Snapshot) 
         row.not_earning = "draft"
         return None
     merchant = merchants.merchant(session, context.merchant_id)
-    was_guest = row.not_earning == "guest"
-    row.not_earning = _why_not(context, merchant, snapshot, program.terms)
-    if row.not_earning is not None:
+    came_late, why_not = row.not_earning in CAME_LATE, _why_not(context, merchant, snapshot, program.terms)
+    if why_not is not None:
+        # Once a guest's, always a guest's: else a second read would forget that the look-back applies.
+        row.not_earning = row.not_earning if came_late else why_not
         return None
-    owner = _owner(session, context, row, snapshot, program.terms, came_late=was_guest)
+    row.not_earning = None
+    owner = _owner(session, context, row, snapshot, program.terms, came_late=came_late)
     if owner is None:
         return None
     _set_pins(row, snapshot, program, owner, context.now)

@@ -25,6 +25,38 @@ _SETTLED = [
     if column.name not in {"merchant_id", "order_id", "shop_id", "external_id", "wanted", "read_no", "decision"}
 ]
 _STORE = sa.update(ORDERS).where(*_MINE).values({name: sa.bindparam(f"new_{name}") for name in _SETTLED})
+_AT = sa.bindparam("at", type_=ORDERS.c.next_read_at.type)
+_KNOWN = (
+    ORDERS.c.merchant_id == sa.bindparam("of_merchant"),
+    ORDERS.c.shop_id == sa.bindparam("of_shop"),
+    ORDERS.c.external_id == sa.bindparam("of_external"),
+)
+_ID_OF = sa.select(ORDERS.c.order_id).where(*_KNOWN)
+_RAISE = (
+    sa.update(ORDERS)
+    .where(*_KNOWN)
+    .values(
+        wanted=ORDERS.c.wanted + 1,
+        next_read_at=sa.case((ORDERS.c.next_read_at < _AT, ORDERS.c.next_read_at), else_=_AT),
+        read_attempts=0,
+    )
+)
+_NEXT = (
+    sa.select(ORDERS)
+    .where(
+        ORDERS.c.merchant_id == sa.bindparam("of_merchant"),
+        ORDERS.c.next_read_at <= _AT,
+        sa.or_(ORDERS.c.lease_until.is_(None), ORDERS.c.lease_until <= _AT),
+    )
+    .order_by(ORDERS.c.next_read_at)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    sa.update(ORDERS)
+    .where(*_MINE)
+    .values(read_no=sa.bindparam("new_read_no"), lease_until=sa.bindparam("new_lease_until"))
+)
 LEASE = timedelta(seconds=90)  # longer than a read can take with its retries
 FIRST_RETRY_S, LONGEST_RETRY_S = 5, 3600
 
@@ -55,35 +87,18 @@ def want(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id
     """Something says that this order may have changed: read it soon. Safe to repeat."""
     if not external_id or len(external_id) > 100:
         raise InvalidInput("This is no order id", field="order")
-    mine = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id, ORDERS.c.external_id == external_id)
-    raised = (
-        sa.update(ORDERS).where(*mine).values(wanted=ORDERS.c.wanted + 1, next_read_at=_sooner(now), read_attempts=0)
-    )
-    if not rows_changed(session, raised):
+    known = {"of_merchant": merchant_id, "of_shop": shop_id, "of_external": external_id}
+    if not rows_changed(session, _RAISE, {**known, "at": now}):
         values = {**_fresh(merchant_id, shop_id, external_id), "wanted": 1, "next_read_at": now}
-        if not insert_or_ignore(session, ORDERS, values):
-            rows_changed(session, raised)
-    found = session.connection().execute(sa.select(ORDERS.c.order_id).where(*mine)).scalar_one()
-    return OrderId(found)
+        if insert_or_ignore(session, ORDERS, values):
+            return OrderId(values["order_id"])
+        rows_changed(session, _RAISE, {**known, "at": now})
+    return OrderId(session.connection().execute(_ID_OF, known).scalar_one())
 
 
 def lease_next(session: Session, merchant_id: MerchantId, *, now: datetime) -> Lease | None:
     """Take the order that has waited longest and that nobody is reading. At most one read of an order is in flight."""
-    row = (
-        session.connection()
-        .execute(
-            sa.select(ORDERS)
-            .where(
-                ORDERS.c.merchant_id == merchant_id,
-                ORDERS.c.next_read_at <= now,
-                sa.or_(ORDERS.c.lease_until.is_(None), ORDERS.c.lease_until <= now),
-            )
-            .order_by(ORDERS.c.next_read_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        .first()
-    )
+    row = session.connection().execute(_NEXT, {"of_merchant": merchant_id, "at": now}).first()
     return _lease(session, merchant_id, row, now) if row is not None else None
 
 
@@ -182,19 +197,13 @@ def add_unread(session: Session, merchant_id: MerchantId, shop_id: ShopId, exter
 
 
 def _lease(session: Session, merchant_id: MerchantId, row: Any, now: datetime) -> Lease:
-    session.connection().execute(
-        _update(merchant_id, OrderId(row.order_id)).values(read_no=row.read_no + 1, lease_until=now + LEASE)
-    )
+    values = {"new_read_no": row.read_no + 1, "new_lease_until": now + LEASE}
+    session.connection().execute(_TAKE, {"of_merchant": merchant_id, "of_order": row.order_id, **values})
     return Lease(OrderId(row.order_id), ShopId(row.shop_id), row.external_id, row.read_no + 1, row.wanted)
 
 
 def _update(merchant_id: MerchantId, order_id: OrderId) -> sa.Update:
     return sa.update(ORDERS).where(ORDERS.c.merchant_id == merchant_id, ORDERS.c.order_id == order_id)
-
-
-def _sooner(now: datetime) -> sa.ColumnElement[datetime]:
-    earlier = sa.and_(ORDERS.c.next_read_at.is_not(None), ORDERS.c.next_read_at < now)
-    return sa.case((earlier, ORDERS.c.next_read_at), else_=sa.literal(now, ORDERS.c.next_read_at.type))
 
 
 def _fresh(merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class HealthView:
 
 def shop_by_key(session: Session, shop_key: str) -> ShopView | None:
     """The shop that a key in an address names; the only way from the outside to a merchant."""
+    if not (shop_key.isascii() and shop_key.isalnum()):  # PostgreSQL does not even take NUL as a question
+        return None
     found = session.connection().execute(sa.select(DIRECTORY).where(DIRECTORY.c.shop_key == shop_key)).first()
     if found is None:
         return None

@@ -37,9 +37,12 @@ class _Call:
 
 
 def run_due(runtime: Runtime, merchant_id: MerchantId) -> bool:
-    """Run the effects that are due. False when there were none."""
+    """Run the effect that has waited longest. False when none is due.
+
+    One, for merchants take turns: all codes of a shop that hangs would keep the others' waiting for minutes.
+    """
     with reading(runtime.db) as session:
-        due = queries.due_effects(session, merchant_id, now=runtime.clock())
+        due = queries.due_effects(session, merchant_id, now=runtime.clock(), limit=1)
     for redemption_id in due:
         run_effect(runtime, merchant_id, redemption_id)
     return bool(due)

@@ -54,16 +54,18 @@ def _read(runtime: Runtime, merchant_id: MerchantId, lease: Lease) -> None:
     try:
         connector = connector_of(runtime, merchant_id, lease.shop_id)
         statement = connector.orders.get_order(lease.external_id)
-        _settle(runtime, merchant_id, lease, statement, connector)
+        settle_read(runtime, merchant_id, lease, statement, connector)
     except Exception as error:
         _give_up(runtime, merchant_id, lease, error)
         if not isinstance(error, _EXPECTED):
             raise
 
 
-def _settle(
+def settle_read(
     runtime: Runtime, merchant_id: MerchantId, lease: Lease, statement: Order | Gone, connector: Connector
 ) -> None:
+    """Settle what this read found, in one transaction of its own."""
+
     def work(session: Session) -> None:
         now = runtime.clock()
         view = merchants.health(session, merchant_id, lease.shop_id)

@@ -24,9 +24,19 @@ from core.rewards.redemption.quote import price
 from core.rewards.redemption.tables import DiscountEffect, RedemptionOrder, RedemptionRow
 
 REDEMPTIONS, PAIRS, EFFECTS = table(RedemptionRow), table(RedemptionOrder), table(DiscountEffect)
+_INSERT_REDEMPTION, _INSERT_EFFECT = sa.insert(REDEMPTIONS), sa.insert(EFFECTS)
 # A cart may hold an applied code for so long after the code itself has ended (facts sheet: 60 minutes).
 CHECKOUT_LIFE = timedelta(minutes=60)
 REQUEST_LEASE = timedelta(seconds=10)
+_END = (
+    sa.update(REDEMPTIONS)
+    .where(
+        REDEMPTIONS.c.merchant_id == sa.bindparam("of_merchant"),
+        REDEMPTIONS.c.redemption_id == sa.bindparam("of_redemption"),
+        REDEMPTIONS.c.state == "open",
+    )
+    .values(state=sa.bindparam("new_state"), end_reason=sa.bindparam("new_reason"), ended_at=sa.bindparam("at"))
+)
 OPEN_AT_MOST = 5
 
 
@@ -49,13 +59,14 @@ def place(
         raise InvalidInput("The idempotency key must have 8 to 100 characters", field="idempotency_key")
     request_hash = ledger.hash_of({"points": points, "shop": shop.shop_id})
     books = ledger.open_books(session, merchant_id, [member_id], now=now)
-    earlier = queries.by_key(session, merchant_id, member_id, idempotency_key)
+    open_codes, is_known = queries.open_and_known(session, merchant_id, member_id, idempotency_key)
+    earlier = queries.by_key(session, merchant_id, member_id, idempotency_key) if is_known else None
     if earlier is not None:
         if earlier.request_hash != request_hash:
             raise Conflict("This key was used for another redemption")
         return earlier
     book = books[member_id]
-    _check_open(session, merchant_id, member_id, shop)
+    _check_open(session, merchant_id, shop, open_codes)
     program = programs.current(session, merchant_id, now=now)
     cost = price(
         program.terms, shop.currency, points, available=book.balance.available, smallest_unit=shop.smallest_unit
@@ -70,33 +81,31 @@ def place(
     }
     book.post(f"place:{redemption_id}", Cause.REDEMPTION_PLACED, {**explanation, "program": program.number})
     ends = now + timedelta(hours=program.terms.code_hours)
-    session.connection().execute(
-        sa.insert(REDEMPTIONS).values(
-            merchant_id=merchant_id,
-            redemption_id=redemption_id,
-            member_id=member_id,
-            shop_id=shop.shop_id,
-            customer_external_id=customer_external_id,
-            idempotency_key=idempotency_key,
-            request_hash=request_hash,
-            program_version_id=program.version_id,
-            kind=DiscountKind.FIXED_AMOUNT.value,
-            points=cost.points,
-            face_minor=cost.face_minor,
-            currency=cost.currency,
-            code=new_code(program.terms.code_prefix),
-            state="open",
-            placed_at=now,
-            code_expires_at=ends,
-            hold_expires_at=ends + CHECKOUT_LIFE,
-            flags=[],
-        )
-    )
+    row = {
+        "merchant_id": merchant_id,
+        "redemption_id": redemption_id,
+        "member_id": member_id,
+        "shop_id": shop.shop_id,
+        "customer_external_id": customer_external_id,
+        "idempotency_key": idempotency_key,
+        "request_hash": request_hash,
+        "program_version_id": program.version_id,
+        "kind": DiscountKind.FIXED_AMOUNT.value,
+        "points": cost.points,
+        "face_minor": cost.face_minor,
+        "currency": cost.currency,
+        "code": new_code(program.terms.code_prefix),
+        "state": "open",
+        "placed_at": now,
+        "code_expires_at": ends,
+        "hold_expires_at": ends + CHECKOUT_LIFE,
+        "flags": [],
+    }
+    session.connection().execute(_INSERT_REDEMPTION, row)
     # The request that placed it runs the effect first; the worker takes over when it dies.
     effect = {"wanted": "issued", "actual": "nothing", "next_at": now + REQUEST_LEASE, "lease_no": 0, "attempts": 0}
-    session.connection().execute(
-        sa.insert(EFFECTS).values(merchant_id=merchant_id, redemption_id=redemption_id, **effect)
-    )
+    ids = {"merchant_id": merchant_id, "redemption_id": redemption_id}
+    session.connection().execute(_INSERT_EFFECT, {**ids, **effect})
     ledger.store_books(session, merchant_id, books)
     return queries.redemption(session, merchant_id, redemption_id)
 
@@ -164,11 +173,8 @@ def end(
     session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, *, state: str, reason: str, now: datetime
 ) -> None:
     """The hold is over. Moves nothing by itself."""
-    session.connection().execute(
-        sa.update(REDEMPTIONS)
-        .where(*_redemption(merchant_id, redemption_id), REDEMPTIONS.c.state == "open")
-        .values(state=state, end_reason=reason, ended_at=now)
-    )
+    ids = {"of_merchant": merchant_id, "of_redemption": redemption_id}
+    session.connection().execute(_END, {**ids, "new_state": state, "new_reason": reason, "at": now})
 
 
 def flag(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, word: str) -> None:
@@ -222,7 +228,7 @@ def holds_lease(session: Session, merchant_id: MerchantId, redemption_id: Redemp
     return bool(session.connection().execute(current).scalar() == lease_no)
 
 
-def _check_open(session: Session, merchant_id: MerchantId, member_id: MemberId, shop: ShopView) -> None:
+def _check_open(session: Session, merchant_id: MerchantId, shop: ShopView, open_codes: int) -> None:
     merchant = merchants.merchant(session, merchant_id)
     if merchant.launch not in ("staff", "live"):
         raise CannotRedeem("paused")
@@ -230,7 +236,7 @@ def _check_open(session: Session, merchant_id: MerchantId, member_id: MemberId, 
         raise CannotRedeem("redeeming_stopped")
     if not shop.connected:
         raise CannotRedeem("shop_disconnected")
-    if len(queries.open_of(session, merchant_id, member_id)) >= OPEN_AT_MOST:
+    if open_codes >= OPEN_AT_MOST:
         raise CannotRedeem("too_many_open")
 
 

@@ -18,6 +18,52 @@ from core.rewards.redemption.tables import DiscountEffect, RedemptionOrder, Rede
 REDEMPTIONS, PAIRS, EFFECTS = table(RedemptionRow), table(RedemptionOrder), table(DiscountEffect)
 _EFFECT_COLUMNS = tuple(EffectView.__dataclass_fields__)
 
+# Built once: they run with every redemption, and with every order that carries a code.
+_OF_MERCHANT = REDEMPTIONS.c.merchant_id == sa.bindparam("of_merchant")
+_ALL = (
+    sa.select(REDEMPTIONS, *(EFFECTS.c[name].label(f"effect_{name}") for name in _EFFECT_COLUMNS))
+    .join(
+        EFFECTS,
+        sa.and_(
+            EFFECTS.c.merchant_id == REDEMPTIONS.c.merchant_id, EFFECTS.c.redemption_id == REDEMPTIONS.c.redemption_id
+        ),
+    )
+    .where(_OF_MERCHANT)
+)
+_IN_ID_ORDER = _ALL.order_by(REDEMPTIONS.c.redemption_id)
+_ONE = _ALL.where(REDEMPTIONS.c.redemption_id == sa.bindparam("of_redemption"))
+# FOR NO KEY UPDATE: who changes an effect twice has its foreign key checked, which must not wait for who holds the redemption.
+_LOCK_ONE = _ONE.with_for_update(key_share=True)
+_OF_MEMBER = REDEMPTIONS.c.member_id == sa.bindparam("of_member")
+_OPEN = REDEMPTIONS.c.state == "open"
+_BY_CODE = _IN_ID_ORDER.where(REDEMPTIONS.c.code == sa.bindparam("of_code"))
+_BY_KEY = _ALL.where(_OF_MEMBER, REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key"))
+_OPEN_OF_MEMBER = _ALL.where(_OF_MEMBER, _OPEN).order_by(REDEMPTIONS.c.placed_at.desc())
+_IS_KEY = REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key")
+_OPEN_OR_OF_KEY = sa.select(_IS_KEY.label("is_of_key"), _OPEN.label("is_open")).where(
+    _OF_MERCHANT, _OF_MEMBER, sa.or_(_OPEN, _IS_KEY)
+)
+_CARRIED = sa.select(PAIRS.c.redemption_id).where(
+    PAIRS.c.merchant_id == sa.bindparam("of_merchant"), PAIRS.c.order_id == sa.bindparam("of_order")
+)
+_LOCK_OF_ORDER = _IN_ID_ORDER.where(
+    sa.or_(
+        REDEMPTIONS.c.redemption_id.in_(_CARRIED),
+        sa.and_(
+            REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"),
+            REDEMPTIONS.c.code.in_(sa.bindparam("of_codes", expanding=True)),
+        ),
+    )
+).with_for_update(key_share=True)
+_ORDERS_OF = (
+    sa.select(PAIRS)
+    .where(
+        PAIRS.c.merchant_id == sa.bindparam("of_merchant"),
+        PAIRS.c.redemption_id.in_(sa.bindparam("of_redemptions", expanding=True)),
+    )
+    .order_by(PAIRS.c.first_seen_at, PAIRS.c.order_id)
+)
+
 
 @dataclass(frozen=True)
 class RedemptionView:
@@ -51,7 +97,7 @@ class RedemptionView:
 
 def redemption(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId) -> RedemptionView:
     """Raises NotFound."""
-    found = _find(session, merchant_id, REDEMPTIONS.c.redemption_id == redemption_id)
+    found = _find(session, merchant_id, _ONE, of_redemption=redemption_id)
     if not found:
         raise NotFound("There is no such redemption")
     return found[0]
@@ -59,7 +105,7 @@ def redemption(session: Session, merchant_id: MerchantId, redemption_id: Redempt
 
 def locked(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId) -> RedemptionView:
     """The same, with its row locked for the rest of the transaction."""
-    found = _find(session, merchant_id, REDEMPTIONS.c.redemption_id == redemption_id, lock=True)
+    found = _find(session, merchant_id, _LOCK_ONE, of_redemption=redemption_id)
     if not found:
         raise NotFound("There is no such redemption")
     return found[0]
@@ -67,52 +113,54 @@ def locked(session: Session, merchant_id: MerchantId, redemption_id: RedemptionI
 
 def by_code(session: Session, merchant_id: MerchantId, code: str) -> list[RedemptionView]:
     """The redemptions with this code, in whatever shop."""
-    return _find(session, merchant_id, REDEMPTIONS.c.code == normal_code(code))
+    return _find(session, merchant_id, _BY_CODE, of_code=normal_code(code))
 
 
 def by_key(
     session: Session, merchant_id: MerchantId, member_id: MemberId, idempotency_key: str
 ) -> RedemptionView | None:
-    mine = sa.and_(REDEMPTIONS.c.member_id == member_id, REDEMPTIONS.c.idempotency_key == idempotency_key)
-    found = _find(session, merchant_id, mine)
+    found = _find(session, merchant_id, _BY_KEY, of_member=member_id, of_key=idempotency_key)
     return found[0] if found else None
 
 
 def open_of(session: Session, merchant_id: MerchantId, member_id: MemberId) -> list[RedemptionView]:
     """The member's codes that are not used yet, newest first."""
-    mine = sa.and_(REDEMPTIONS.c.member_id == member_id, REDEMPTIONS.c.state == "open")
-    return sorted(_find(session, merchant_id, mine), key=lambda view: view.placed_at, reverse=True)
+    return _find(session, merchant_id, _OPEN_OF_MEMBER, of_member=member_id)
+
+
+def open_and_known(
+    session: Session, merchant_id: MerchantId, member_id: MemberId, idempotency_key: str
+) -> tuple[int, bool]:
+    """How many codes the member has open, and whether this key was used before: one read for both."""
+    parameters = {"of_merchant": merchant_id, "of_member": member_id, "of_key": idempotency_key}
+    rows = list(session.connection().execute(_OPEN_OR_OF_KEY, parameters))
+    return sum(bool(row.is_open) for row in rows), any(row.is_of_key for row in rows)
 
 
 def of_member(
     session: Session, merchant_id: MerchantId, member_id: MemberId, *, limit: int = 50
 ) -> list[RedemptionView]:
-    found = _find(session, merchant_id, REDEMPTIONS.c.member_id == member_id, newest=limit)
-    return sorted(found, key=lambda view: view.placed_at, reverse=True)
+    newest = _ALL.where(_OF_MEMBER).order_by(REDEMPTIONS.c.placed_at.desc()).limit(limit)
+    return _find(session, merchant_id, newest, of_member=member_id)
 
 
 def open_in_shop(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, *, limit: int = 100
 ) -> list[RedemptionView]:
-    mine = sa.and_(REDEMPTIONS.c.shop_id == shop_id, REDEMPTIONS.c.state == "open")
-    return _find(session, merchant_id, mine, newest=limit)
+    mine = _ALL.where(REDEMPTIONS.c.shop_id == shop_id, _OPEN)
+    return _find(session, merchant_id, mine.order_by(REDEMPTIONS.c.placed_at.desc()).limit(limit))
 
 
 def hold_over(session: Session, merchant_id: MerchantId, *, now: datetime) -> list[RedemptionView]:
     """Open redemptions whose hold has run out, for the sweep. All of them: one that waits must not hide another."""
-    over = sa.and_(REDEMPTIONS.c.state == "open", REDEMPTIONS.c.hold_expires_at <= now)
-    return _find(session, merchant_id, over)
+    return _find(session, merchant_id, _IN_ID_ORDER.where(_OPEN, REDEMPTIONS.c.hold_expires_at <= now))
 
 
 def locked_for_order(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, order_id: OrderId, codes: Sequence[str]
 ) -> list[RedemptionView]:
     """Those whose codes the order carries or carried, locked in id order."""
-    carried = sa.select(PAIRS.c.redemption_id).where(PAIRS.c.merchant_id == merchant_id, PAIRS.c.order_id == order_id)
-    where: sa.ColumnElement[bool] = REDEMPTIONS.c.redemption_id.in_(carried)
-    if codes:
-        where = sa.or_(where, sa.and_(REDEMPTIONS.c.shop_id == shop_id, REDEMPTIONS.c.code.in_(codes)))
-    return _find(session, merchant_id, where, lock=True)
+    return _find(session, merchant_id, _LOCK_OF_ORDER, of_order=order_id, of_shop=shop_id, of_codes=list(codes))
 
 
 def due_effects(session: Session, merchant_id: MerchantId, *, now: datetime, limit: int = 10) -> list[RedemptionId]:
@@ -131,27 +179,9 @@ def due_effects(session: Session, merchant_id: MerchantId, *, now: datetime, lim
 
 
 def _find(
-    session: Session,
-    merchant_id: MerchantId,
-    where: sa.ColumnElement[bool],
-    *,
-    lock: bool = False,
-    newest: int | None = None,
+    session: Session, merchant_id: MerchantId, statement: sa.Select[Any], **parameters: Any
 ) -> list[RedemptionView]:
-    joined = sa.and_(
-        EFFECTS.c.merchant_id == REDEMPTIONS.c.merchant_id, EFFECTS.c.redemption_id == REDEMPTIONS.c.redemption_id
-    )
-    effect = [EFFECTS.c[name].label(f"effect_{name}") for name in _EFFECT_COLUMNS]
-    statement = (
-        sa.select(REDEMPTIONS, *effect).join(EFFECTS, joined).where(REDEMPTIONS.c.merchant_id == merchant_id, where)
-    )
-    if newest is not None:
-        statement = statement.order_by(REDEMPTIONS.c.placed_at.desc()).limit(newest)
-    else:
-        statement = statement.order_by(REDEMPTIONS.c.redemption_id)
-    if lock:
-        statement = statement.with_for_update()
-    rows = list(session.connection().execute(statement))
+    rows = list(session.connection().execute(statement, {"of_merchant": merchant_id, **parameters}))
     orders = _orders(session, merchant_id, [row.redemption_id for row in rows])
     return [_view(row, orders.get(row.redemption_id, ())) for row in rows]
 
@@ -160,12 +190,7 @@ def _orders(session: Session, merchant_id: MerchantId, ids: list[str]) -> dict[s
     found: dict[str, tuple[tuple[OrderId, int], ...]] = {}
     if not ids:
         return found
-    rows = session.connection().execute(
-        sa.select(PAIRS)
-        .where(PAIRS.c.merchant_id == merchant_id, PAIRS.c.redemption_id.in_(ids))
-        .order_by(PAIRS.c.first_seen_at, PAIRS.c.order_id)
-    )
-    for row in rows:
+    for row in session.connection().execute(_ORDERS_OF, {"of_merchant": merchant_id, "of_redemptions": ids}):
         found[row.redemption_id] = (*found.get(row.redemption_id, ()), (OrderId(row.order_id), row.captured))
     return found
 
