@@ -97,7 +97,8 @@ def read_server_address(typed: str) -> str:
 
 
 def _stripped(value: str | None) -> str | None:
-    return value.strip() if isinstance(value, str) else value
+    """Without NUL, too, which PostgreSQL does not take in a text: nobody types it by mistake."""
+    return value.replace("\0", "").strip() if isinstance(value, str) else value
 
 
 def described(field: Field, **more: Any) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def _retry_after(answer: Answer) -> int | None:
         return min(int(text[:9]), 86_400)
     try:
         seconds = (parsedate_to_datetime(text) - parsedate_to_datetime(answer.headers["date"])).total_seconds()
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return max(0, min(int(seconds), 86_400))
 

@@ -113,7 +113,7 @@ class Client:
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise NotJson(_SHAPE, code="not_a_list")
         total = answer.headers.get("x-wp-total", "")
-        return Rows(found, int(total) if total.isascii() and total.isdigit() else None)
+        return Rows(found, int(total[:18]) if total.isascii() and total.isdigit() else None)
 
     def all_rows(self, path: str, params: Params, *, most: int = 1_000) -> list[dict[str, Any]]:
         """All pages of a short list (refunds of an order, webhooks)."""
@@ -211,7 +211,7 @@ def seconds_apart(date: str | None, unix_seconds: float) -> float | None:
     """How far a Date header runs ahead of a moment; None without a readable header."""
     try:
         return parsedate_to_datetime(date or "").timestamp() - unix_seconds
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -219,7 +219,7 @@ def read_json(body: bytes) -> object:
     """Parsed JSON without a float in it. Raises InvalidInput for anything that is not whole, finite JSON."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError):  # the last of an exponent beyond all bounds
         raise InvalidInput("This is not JSON") from None
 
 

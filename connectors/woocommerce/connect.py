@@ -17,6 +17,7 @@ from core.ports import GrantedKeys
 _NOT_THE_SHOP = frozenset({"wp-admin", "wp-login.php", "wp-json", "wp-content", "wp-includes", "wc-auth", "index.php"})
 _KEY = re.compile(r"ck_[0-9a-f]{40}")
 _SECRET = re.compile(r"cs_[0-9a-f]{40}")
+_STATE = re.compile(r"[!-~]{1,200}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _LONGEST_URL = 500
 
@@ -71,7 +72,7 @@ class WooConnectFlow:
         if not isinstance(found, dict):
             raise InvalidInput("The shop's message is not an object")
         state = found.get("user_id")
-        if not isinstance(state, str) or not 0 < len(state) <= 200:
+        if not isinstance(state, str) or not _STATE.fullmatch(state):
             raise InvalidInput("The shop's message does not say which connect it belongs to", field="state")
         if found.get("key_permissions") != "read_write":
             raise InvalidInput("The keys may not both read and write", field="key_permissions")

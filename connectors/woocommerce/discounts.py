@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from connectors.woocommerce.client import Client
+from connectors.woocommerce.shapes import rows_of_php
 from core.commerce import Discount, DiscountKind, DiscountRequest, Revocation, Usage
 from core.errors import ExternalNotFound, PlatformRefused, Unreadable
 from core.ids import normal_code
@@ -140,7 +141,7 @@ def _ours(found: Mapping[str, Any], wanted: Mapping[str, Any], code: str) -> Dis
         all(found.get(name) == wanted[name] for name in plain)
         and _number(found.get("amount")) == _number(wanted["amount"])
         and _number(found.get("minimum_amount") or "0") == _number(wanted.get("minimum_amount", "0"))
-        and list(found.get("product_ids") or []) == wanted.get("product_ids", [])
+        and _rows(found.get("product_ids")) == wanted.get("product_ids", [])
         and _emails(found) == _emails(wanted)
         and found.get("date_expires") is not None
     )
@@ -150,14 +151,20 @@ def _ours(found: Mapping[str, Any], wanted: Mapping[str, Any], code: str) -> Dis
 
 
 def _emails(coupon: Mapping[str, Any]) -> set[str]:
-    return {str(email).lower() for email in coupon.get("email_restrictions") or []}
+    return {str(email).lower() for email in _rows(coupon.get("email_restrictions"))}
+
+
+def _rows(value: object) -> list[object]:
+    rows = rows_of_php(value)
+    return rows if isinstance(rows, list) else [rows]
 
 
 def _number(value: object) -> Decimal | None:
     try:
-        return Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None  # a signalling NaN cannot even be compared
 
 
 def _count(coupon: Mapping[str, Any]) -> int | None:

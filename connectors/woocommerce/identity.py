@@ -68,7 +68,7 @@ class WooNudgeReader:
             raise InvalidInput("The nudge names no order")
         if not isinstance(nonce, str) or not isinstance(at, int) or isinstance(at, bool):
             raise InvalidInput("The nudge has no time or no nonce")
-        if abs(now.timestamp() - at) > NUDGE_WINDOW.total_seconds():
+        if abs(int(now.timestamp()) - at) > NUDGE_WINDOW.total_seconds():
             raise SignatureInvalid("The nudge is too old, or one of the clocks is wrong")
         return order
 

@@ -83,6 +83,8 @@ def order_from(body: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) ->
         return _order(raw, [_refund(RawRefund.model_validate(refund), raw.currency) for refund in refunds])
     except ValidationError as error:
         raise InvalidInput(f"Not an order of WooCommerce: {_first_problem(error)}") from None
+    except RecursionError:
+        raise InvalidInput("Not an order of WooCommerce: it is nested too deep") from None
 
 
 def customer_from(body: Mapping[str, Any]) -> Customer:
@@ -91,6 +93,8 @@ def customer_from(body: Mapping[str, Any]) -> Customer:
         raw = RawCustomer.model_validate(body)
     except ValidationError as error:
         raise InvalidInput(f"Not a customer of WooCommerce: {_first_problem(error)}") from None
+    except RecursionError:
+        raise InvalidInput("Not a customer of WooCommerce: it is nested too deep") from None
     return Customer(
         external_id=str(raw.id),
         email=raw.email.strip() or None,
@@ -106,9 +110,9 @@ def moment(text: str | None) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):  # the last at both ends of the calendar
         raise InvalidInput("A date of WooCommerce cannot be read") from None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def _order(raw: RawOrder, refunds: Sequence[Refund]) -> Order:
@@ -155,6 +159,9 @@ def _lines_and_shipping(raw: RawOrder) -> tuple[tuple[OrderLine, ...], Shipping]
     full refund would leave part of them kept; so they are spread over the goods, then over fees, then over shipping.
     """
     currency = raw.currency
+    ids = [line.id for line in (*raw.line_items, *raw.fee_lines)]
+    if len(ids) != len(set(ids)):  # refunds name lines by id: one would be taken for the other
+        raise InvalidInput("Not an order of WooCommerce: two lines have one id")
     lines = [_goods_line(line, currency) for line in raw.line_items]
     fees = [_fee_line(line, currency) for line in raw.fee_lines]
     shipping_gross = _minor(currency, raw.shipping_total, raw.shipping_tax)

@@ -6,12 +6,19 @@ PHP has its ways: a missing text is null or false, a list with a hole in it is a
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
+
+BEYOND_BOUNDS = 10**20  # of ids and quantities: 1e999999 is a number too, and takes a minute to write out
 
 
 def text_of_php(value: object) -> str:
-    """PHP leaves null and false where a text is missing, and sends some amounts as numbers."""
-    return "" if value is None or value is False else str(value)
+    """PHP leaves null and false where a text is missing, and sends some amounts as numbers.
+
+    What no database keeps as text (NUL, halves of surrogate pairs) goes, so that one name cannot stop an order.
+    """
+    if value is None or value is False:
+        return ""
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def rows_of_php(value: object) -> object:
@@ -25,8 +32,17 @@ def number_of_php(value: object) -> object:
     return 0 if value is None or value == "" or value is False else value
 
 
+def within_bounds(value: object) -> object:
+    """Before a whole number is made of it. Two comparisons: abs() of a Decimal overflows."""
+    if isinstance(value, Decimal) and not -BEYOND_BOUNDS < value < BEYOND_BOUNDS:
+        raise ValueError("a number beyond all bounds")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(text_of_php)]
-Whole = Annotated[int, BeforeValidator(number_of_php)]
+Id = Annotated[int, BeforeValidator(within_bounds), Field(gt=-BEYOND_BOUNDS, lt=BEYOND_BOUNDS)]
+Whole = Annotated[Id, BeforeValidator(number_of_php)]
+Quantity = Annotated[Decimal, BeforeValidator(number_of_php), Field(gt=-BEYOND_BOUNDS, lt=BEYOND_BOUNDS)]
 
 
 class RawMeta(BaseModel):
@@ -37,11 +53,11 @@ class RawMeta(BaseModel):
 class RawLine(BaseModel):
     """A line of goods, a fee, or the same of a refund; shipping lines of refunds too."""
 
-    id: int
+    id: Id
     name: Text = ""
     product_id: Whole = 0
     variation_id: Whole = 0
-    quantity: Annotated[Decimal, BeforeValidator(number_of_php)] = Decimal(1)  # plugins sell by weight
+    quantity: Quantity = Decimal(1)  # plugins sell by weight
     sku: Text = ""
     subtotal: Text = ""
     subtotal_tax: Text = ""
@@ -51,7 +67,7 @@ class RawLine(BaseModel):
 
 
 class RawCoupon(BaseModel):
-    code: str
+    code: Text
     discount: Text = ""
     discount_tax: Text = ""
     free_shipping: bool | None = None  # since WooCommerce 8.7
@@ -65,7 +81,7 @@ class RawBilling(BaseModel):
 
 
 class RawRefund(BaseModel):
-    id: int
+    id: Id
     amount: Text = ""
     line_items: Annotated[list[RawLine], BeforeValidator(rows_of_php)] = []
     shipping_lines: Annotated[list[RawLine], BeforeValidator(rows_of_php)] = []
@@ -73,7 +89,7 @@ class RawRefund(BaseModel):
 
 
 class RawOrder(BaseModel):
-    id: int
+    id: Id
     number: Text = ""
     status: str
     currency: str
@@ -93,7 +109,7 @@ class RawOrder(BaseModel):
 
 
 class RawCustomer(BaseModel):
-    id: int
+    id: Id
     email: Text = ""
     first_name: Text = ""
     last_name: Text = ""

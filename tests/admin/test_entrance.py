@@ -58,12 +58,16 @@ def test_every_refused_sign_in_looks_alike(desk: Desk) -> None:
     known = desk.person(Role.OWNER).email
     pages = []
 
-    for email, password in ((known, "wrong password"), ("nobody@mugs.example", PASSWORD)):
+    for email, password in (
+        (known, "wrong password"),
+        ("nobody@mugs.example", PASSWORD),
+        ("no\0body@mugs.example", PASSWORD),
+    ):
         answer = desk.stranger().send("/admin/sign-in", email=email, password=password)
         assert answer.status_code == 401
         pages.append(re.sub(r'value="[^"]*"|nonce="[^"]*"', "", answer.text))
 
-    assert pages[0] == pages[1]
+    assert pages[0] == pages[1] == pages[2]
     assert WRONG in pages[0]
 
 

@@ -94,6 +94,17 @@ def test_a_wish_to_wait_given_as_a_date_is_read_by_the_shops_own_clock() -> None
         assert waited == [5.0]
 
 
+def test_a_wish_to_wait_until_the_end_of_time_is_not_read() -> None:
+    headers = "Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nRetry-After: 01 Jan 99999999999 00:00\r\n"
+    with ScriptedServer([answer("503 Busy", headers=headers), answer()]) as shop:
+        transport, waited = quick()
+
+        transport.send(lambda: Call("GET", shop.url))
+
+        transport.close()
+        assert waited == [0.3]
+
+
 def test_a_shop_that_asks_for_too_much_patience_is_told_at_once() -> None:
     with ScriptedServer(
         [answer("503 Maintenance", b"<html>", kind="text/html", headers="Retry-After: 600\r\n")]

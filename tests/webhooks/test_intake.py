@@ -102,6 +102,18 @@ def test_both_secrets_count_while_a_secret_is_replaced(door: Any, sign: Any, ord
     assert (old.status_code, new.status_code) == (200, 200)
 
 
+def test_two_orders_announced_under_one_delivery_id_are_both_kept(door: Any, sign: Any, order_body: bytes) -> None:
+    # WooCommerce makes the id of the hook and the second: two orders of one second share it.
+    shared = {"X-WC-Webhook-Delivery-ID": "6f3c2f1d0a9b8e7d6c5b4a3928171605"}
+    other_body = order_body.replace(b"17", b"18")
+
+    for body in (order_body, other_body):
+        answer = door.client.post(door.address, data=body, headers={**sign(body), **shared})
+        assert answer.status_code == 200
+
+    assert {row["body"] for row in door.rows()} == {order_body, other_body}
+
+
 def test_another_shops_secret_does_not_open_this_one(door: Any, sign: Any, order_body: bytes) -> None:
     answer = door.client.post(door.address, data=order_body, headers=sign(order_body, secret="of-another-shop"))
 
@@ -188,3 +200,16 @@ def test_a_hundred_identical_messages_at_once_want_one_order(
 def bad_signatures(door: Any) -> int:
     with reading(door.runtime.db) as session:
         return merchant_queries.health(session, door.merchant_id, door.shop_id).bad_signatures
+
+
+@pytest.mark.parametrize("rest", ["", "/nudge", "/pair"])
+def test_a_shop_key_that_no_database_takes_is_an_unknown_shop(
+    door: Any, sign: Any, order_body: bytes, rest: str
+) -> None:
+    body = (
+        order_body if rest != "/pair" else b'{"code": "c", "plugin_version": "1", "site_url": "https://shop.example"}'
+    )
+
+    for key in ("%00", "%ff", "a%00b"):
+        address = f"/webhooks/woocommerce/{key}{rest}"
+        assert door.client.post(address, data=body, headers=sign(body)).status_code in (401, 403)

@@ -7,7 +7,7 @@ import pytest
 import requests
 import responses
 
-from connectors.woocommerce.client import numeric_id, read_json
+from connectors.woocommerce.client import numeric_id, read_json, seconds_apart
 from core.errors import (
     AddressChanged,
     ClockSkew,
@@ -274,6 +274,18 @@ def test_a_broken_connection_tells_no_key() -> None:
     assert SECRET not in repr(problem.value)
     assert problem.value.__cause__ is None
     assert problem.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "text", ["1e99999999999999999999", "-1e-99999999999999999999", "NaN", "[" * 100_000, "1" * 5_000]
+)
+def test_a_number_beyond_all_bounds_is_no_json(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_json(f'{{"id": {text}}}'.encode())
+
+
+def test_a_date_beyond_all_calendars_tells_nothing() -> None:
+    assert seconds_apart("01 Jan 99999999999 00:00", 0) is None
 
 
 def test_numbers_stay_exact() -> None:

@@ -217,12 +217,18 @@ def test_a_forged_nudge_is_refused(changes: dict[str, Any]) -> None:
         {**TRUE, "at": "now"},
         {**TRUE, "at": True},
         {**TRUE, "at": None},
+        b"1e99999999999999999999",
         {"order": "17", "at": SECONDS},
     ],
 )
 def test_a_signed_nudge_that_says_nothing_is_refused(body: object) -> None:
     with pytest.raises(InvalidInput):
         nudged(body)
+
+
+def test_a_signed_nudge_from_the_end_of_time_is_refused() -> None:
+    with pytest.raises(SignatureInvalid):
+        nudged({**TRUE, "at": 10**400})
 
 
 def test_what_the_demo_shops_plugin_signs_is_taken() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -303,14 +304,51 @@ def test_goods_sold_by_weight_count_as_one() -> None:
         {"shipping_total": "Infinity"},
         {"line_items": "none"},
         {"line_items": [{"name": "without id"}]},
+        {
+            "line_items": [
+                RECORDED["line_items"][0],
+                {**RECORDED["line_items"][1], "id": RECORDED["line_items"][0]["id"]},
+            ]
+        },
+        {"fee_lines": [{**RECORDED["line_items"][0], "name": "Fee"}]},
         {"date_created_gmt": "yesterday"},
         {"date_created_gmt": None, "date_modified_gmt": None},
+        {"date_created_gmt": "0001-01-01T00:00:00+01:00"},
+        {"date_paid_gmt": "9999-12-31T23:59:59-01:00"},
         {"coupon_lines": [{"discount": "1"}]},
+        # Whole numbers of a million digits: written out they took a minute and a half each.
+        {"line_items": [{**RECORDED["line_items"][0], "quantity": Decimal("1e1000000")}]},
+        {"line_items": [{**RECORDED["line_items"][0], "quantity": "1e1000000"}]},
+        {"customer_id": Decimal("1e1000000")},
+        {"id": Decimal("1e5000")},
     ],
 )
 def test_what_is_no_order_is_refused_and_never_guessed(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         order(**changes)
+
+
+def test_an_order_nested_deeper_than_it_can_be_walked_is_refused() -> None:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+
+    with pytest.raises(InvalidInput):
+        order(number=deep)
+
+
+def test_a_customer_whose_date_lies_beyond_the_calendar_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        mapping.customer_from({"id": 7, "date_created_gmt": "0001-01-01T00:00:00+02:00"})
+
+
+def test_what_no_database_keeps_as_text_is_left_out_of_names() -> None:
+    lines = [{**RECORDED["line_items"][0], "name": "Mug\0 \ud800", "sku": "M\0"}]
+
+    found = order(number="1\ud800", line_items=lines, coupon_lines=[{"code": "a\0b"}])
+
+    assert (found.number, found.lines[0].name, found.lines[0].sku) == ("1?", "Mug ?", "M")
+    assert found.discounts[0].code == "ab"
 
 
 json_values = st.recursive(

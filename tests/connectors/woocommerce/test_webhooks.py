@@ -44,7 +44,35 @@ def test_what_is_not_exactly_a_ping_is_none(body: bytes, headers: dict[str, str]
     assert not READER.is_unsigned_ping(WebhookRequest(body, headers))
 
 
-@pytest.mark.parametrize("given_signature", ["", "x", "ěšč", "5WqdZilV8dBubmK", "=" * 5_000])
+# By `openssl dgst -sha256 -hmac whsec-1 -binary | base64`, so that nobody's mistake of ours is on both sides.
+BODY, SIGNATURE = b'{"id":5}', "KfQMPzdx9CJd3e1CcKisKrbVkAiKV37ZGWzcw2BUQrI="
+
+
+@pytest.mark.parametrize("secrets", [("whsec-1",), ("whsec-1", "newer"), ("older", "whsec-1")])
+def test_a_signature_by_either_secret_of_the_shop_is_taken(secrets: tuple[str, ...]) -> None:
+    READER.verify(WebhookRequest(BODY, {"x-wc-webhook-signature": SIGNATURE}, secrets))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "secrets"),
+    [
+        (BODY + b" ", {"x-wc-webhook-signature": SIGNATURE}, ("whsec-1",)),
+        (b"", {"x-wc-webhook-signature": SIGNATURE}, ("whsec-1",)),
+        (BODY, {"x-wc-webhook-signature": SIGNATURE}, ("whsec-2",)),
+        (BODY, {"x-wc-webhook-signature": SIGNATURE.lower()}, ("whsec-1",)),
+        (BODY, {"x-wc-webhook-signature": SIGNATURE[:-1]}, ("whsec-1",)),
+        (BODY, {"x-another-signature": SIGNATURE}, ("whsec-1",)),
+        (BODY, {}, ("whsec-1",)),
+    ],
+)
+def test_a_signature_of_something_else_is_refused(
+    body: bytes, headers: dict[str, str], secrets: tuple[str, ...]
+) -> None:
+    with pytest.raises(SignatureInvalid):
+        READER.verify(WebhookRequest(body, headers, secrets))
+
+
+@pytest.mark.parametrize("given_signature", ["", "x", "ěšč", "\ud800", "5WqdZilV8dBubmK", "=" * 5_000])
 def test_a_signature_that_is_none_is_refused(given_signature: str) -> None:
     with pytest.raises(SignatureInvalid):
         READER.verify(WebhookRequest(b"{}", {"x-wc-webhook-signature": given_signature}, ("s",)))
@@ -79,6 +107,21 @@ def test_an_action_is_taken_from_the_signed_body_and_not_from_the_header() -> No
 def test_a_signed_refusal_says_why_there_is_no_news(code: str, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         said({"code": code, "message": "Sorry", "data": {"status": 403}})
+
+
+@pytest.mark.parametrize("external_id", ["1", "9" * 20])
+def test_an_id_has_one_to_twenty_digits(external_id: str) -> None:
+    deleted = {"id": external_id}
+
+    assert said(deleted, "order.deleted") == [ShopEvent(topic=Topic.ORDER_DELETED, external_id=external_id)]
+    with pytest.raises(InvalidInput):
+        said({"id": "9" * 21}, "order.deleted")
+
+
+def test_a_coupon_has_a_code_and_is_no_refusal_for_that() -> None:
+    body = {"id": 5, "code": "SUMMER"}
+
+    assert said(body, "coupon.deleted") == [ShopEvent(topic=Topic.DISCOUNT_DELETED, external_id="5")]
 
 
 @pytest.mark.parametrize(
