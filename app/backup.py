@@ -53,6 +53,8 @@ def make(settings: Settings, *, label: str, now: datetime, folder: Path | None =
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.rename(path)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise ConfigurationError(f"The backup could not be written to {folder}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     log.info("backup.made", file=path.name, bytes=path.stat().st_size)

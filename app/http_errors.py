@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -32,6 +32,8 @@ STATUS: tuple[tuple[type[errors.RegularsError], int], ...] = (
 # Programs ask here; everything else is asked by people.
 JSON_PATHS = ("/webhooks/", "/install/", "/widget/", "/api/", "/healthz/")
 RETRY_AFTER_S = 5
+# PostgreSQL after a failover: this server is a standby now. The driver does not count that as operational.
+READ_ONLY_SQLSTATE = "25006"
 
 
 def register(app: Flask) -> None:
@@ -75,7 +77,7 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """The database away, locked or full is a reason to come back; anything else is a bug with a number to ask for."""
-    if isinstance(error, OperationalError | PoolTimeout):
+    if _is_database_away(error):
         log.error("database.unavailable", path_rule=_rule(), exc_info=error)
         answer = _answer(503, {"error": "unavailable", "message": "Please try again in a moment"})
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -83,6 +85,15 @@ def _unexpected(error: Exception) -> Response:
     number = uuid4().hex[:12]
     log.error("request.crashed", incident=number, path_rule=_rule(), exc_info=error)
     return _answer(500, {"error": "internal", "message": "Something went wrong on this server", "incident": number})
+
+
+def _is_database_away(error: Exception) -> bool:
+    """TimeoutError: the intake's writer is still waiting for the disk; what it writes later is a duplicate then."""
+    if isinstance(error, OperationalError | PoolTimeout | TimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY_SQLSTATE
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
