@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.commerce import Discount, DiscountRequest, Revocation
 from core.db.engine import Database, reading
 from core.errors import CannotRedeem, Conflict, PlatformRefused, Unreachable
 from core.ids import RedemptionId
@@ -23,6 +24,10 @@ def world(db: Database, tmp_path: Path) -> World:
     world = make_world(db, tmp_path)
     world.settle(world.shop.buy(50000, order_id="first").external_id)
     return world
+
+
+class Killed(BaseException):
+    """What kill -9 looks like from inside: nothing is caught, nothing is cleaned up."""
 
 
 def redemption(world: World, redemption_id: RedemptionId) -> RedemptionView:
@@ -224,6 +229,54 @@ def test_an_issue_with_an_unknown_outcome_is_tried_again_under_the_same_code(wor
     world.work()
 
     assert list(world.shop.coupons) == [placed.code]
+
+
+def test_a_worker_that_dies_while_issuing_has_left_word_that_a_code_may_exist(world: World) -> None:
+    placed = world.redeem(300, issue=False)
+    issue = world.shop.issue
+    requests: list[DiscountRequest] = []
+
+    def die(request: DiscountRequest) -> Discount:
+        requests.append(request)
+        raise Killed
+
+    world.shop.issue = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        effects.run_effect(world.runtime, world.merchant_id, placed.redemption_id)
+    world.shop.issue = issue  # type: ignore[method-assign]
+    world.wait(minutes=3)
+    world.give_back(placed.redemption_id)
+    held_meanwhile = world.points()
+    issue(requests[0])  # the dead worker's request arrives after all
+    for _ in range(3):
+        world.wait(minutes=11)
+        world.work()
+
+    assert held_meanwhile == (0, 200, 300, 0), "the points came back while a code could still come to life"
+    assert world.shop.coupons == {}
+    assert world.points() == (0, 500, 0, 0)
+    assert world.violations() == []
+
+
+def test_an_order_that_comes_while_its_code_is_being_deleted_is_captured_and_not_voided(world: World) -> None:
+    placed = world.redeem(300)
+    delete = world.shop.revoke
+
+    def order_comes_first(code: str) -> Revocation:
+        world.shop.buy(10000, code=code, off=300, order_id="last-moment")
+        world.hint("last-moment")
+        work_reading.read_one(world.runtime, world.merchant_id)
+        delete(code)
+        return Revocation(code=code, used=False)  # the shop had looked before the order was placed
+
+    world.shop.revoke = order_comes_first  # type: ignore[method-assign]
+    world.wait(hours=26)
+    effects.sweep_holds(world.runtime, world.merchant_id)
+    world.work()
+
+    assert redemption(world, placed.redemption_id).state == "captured"
+    assert world.points() == (0, 200 + 97, 0, 0)
+    assert world.violations() == []
 
 
 def test_a_shop_that_refuses_the_code_gives_the_points_back_once_it_is_sure_that_none_is_left(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.commerce import CustomerRef, Order
+from core.commerce import CustomerRef, Order, OrderState
 from core.db.engine import Database, reading
 from core.earning import orders as order_commands
 from core.earning import queries as order_queries
@@ -109,6 +109,35 @@ def test_an_order_that_gets_its_currency_back_is_settled_again(db: Database, tmp
 
     assert (world.points(), world.order(order_id).flags) == ((0, 10, 0, 0), ())
     assert world.violations() == []
+
+
+def test_an_old_guest_order_does_not_earn_because_it_was_read_twice(world: World) -> None:
+    """Found beside the oracle of T1: the second read forgot that the order had been a guest's."""
+    order_id = world.shop.buy(2000, customer=None).external_id
+    world.settle(order_id)
+    world.wait(days=45)
+    world.shop.change(order_id, customer=CustomerRef(external_id="late", email="late@example.org"))
+
+    for _ in range(3):
+        world.settle(order_id)
+
+    assert world.points("late") == (0, 0, 0, 0)
+    assert world.order(order_id).not_earning == "before_joining"
+
+
+def test_an_old_guest_order_does_not_earn_because_it_was_cancelled_for_a_while(world: World) -> None:
+    order_id = world.shop.buy(2000, customer=None).external_id
+    world.settle(order_id)
+    world.wait(days=45)
+    world.shop.change(
+        order_id, customer=CustomerRef(external_id="late", email="late@example.org"), state=OrderState.CANCELLED
+    )
+    world.settle(order_id)
+    world.shop.change(order_id, state=OrderState.PLACED)
+
+    world.settle(order_id)
+
+    assert world.points("late") == (0, 0, 0, 0)
 
 
 # -- redemptions

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import SQLModel
 
 from core.db.engine import Database, reading, unit_of_work
 from core.ledger import queries as ledger_queries
@@ -64,6 +66,48 @@ def test_whatever_is_tampered_with_is_found(world: World, tampering: str) -> Non
         connection.execute(sa.text(tampering))
 
     assert world.violations() != []
+
+
+@pytest.mark.parametrize(
+    ("rows", "changed"),
+    [
+        ("postings", {"posting_id": "0" * 32, "seq": 999}),  # a second effect under one idempotency key
+        (
+            "postings",
+            {"posting_id": "0" * 32, "idempotency_key": "another"},
+        ),  # a second posting at one place of a chain
+        ("orders", {"order_id": "0" * 32}),  # a second row for one order of a shop
+        ("redemptions", {"redemption_id": "0" * 32, "code": "ANOTHER"}),  # a second redemption under one key
+        ("redemptions", {"redemption_id": "0" * 32, "idempotency_key": "another"}),  # a second one with the same code
+    ],
+)
+def test_the_database_itself_refuses_a_second_row_where_there_can_be_one(
+    world: World, rows: str, changed: dict[str, Any]
+) -> None:
+    target = SQLModel.metadata.tables[rows]
+    with reading(world.db) as session:
+        row = dict(session.connection().execute(sa.select(target)).mappings().first() or {})
+
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), unit_of_work(world.db) as session:
+        session.connection().execute(sa.insert(target).values({**row, **changed}))
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        "UPDATE balances SET available = -1",
+        "UPDATE balances SET pending = -1",
+        "UPDATE balances SET held = -1",
+        "UPDATE balances SET debt = 1, available = 0",
+        "UPDATE balances SET debt = -1",  # while there are points available
+        "UPDATE lots SET remaining = points + 1",
+        "UPDATE lots SET remaining = -1",
+        "UPDATE lots SET expired = -1",
+    ],
+)
+def test_the_database_itself_refuses_balances_and_lots_that_cannot_be(world: World, impossible: str) -> None:
+    with pytest.raises(IntegrityError, match=r"(?i)check"), unit_of_work(world.db) as session:
+        session.connection().execute(sa.text(impossible))
 
 
 def test_a_balance_is_explained_at_any_past_moment(world: World) -> None:
