@@ -6,6 +6,7 @@ each test appends one line there, and one that passed on the same commit and tie
 
 import csv
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.torture.tiers import TIER
+
+# A failure there must say what differed.
+pytest.register_assert_rewrite("tests.torture.demo_world")
 
 ROOT = Path(__file__).parent.parent.parent
 COLUMNS = ("finished", "test", "name", "tier", "commit", "seed", "operations", "seconds", "violations")
@@ -32,12 +36,33 @@ def operations(request: pytest.FixtureRequest) -> Callable[[int], None]:
     return note
 
 
+@pytest.fixture
+def new_database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes migrated databases of this test's own: a long test takes a fresh one for each of its rounds."""
+    made: list[str] = []
+
+    def make() -> str:
+        if database_kind == "sqlite":
+            template = request.getfixturevalue("sqlite_template")
+            made.append(f"sqlite:///{shutil.copy(template, tmp_path / f'regulars-{len(made)}.sqlite3')}")
+        else:
+            template = request.getfixturevalue("postgres_template")
+            made.append(request.getfixturevalue("postgres_server").create(template=template))
+        return made[-1]
+
+    yield make
+    for url in made if database_kind == "postgres" else ():
+        request.getfixturevalue("postgres_server").drop(url)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     done = recorded_as_passed() if RECORD else set()
     kept, dropped = [], []
     for item in items:
         ours = number_of(item)
-        unwanted = ours is not None and ((ONLY and ours not in ONLY) or (ours, item.name, TIER, commit()) in done)
+        unwanted = ours is not None and (
+            (ONLY and not {ours, ours.rstrip("ab")} & ONLY) or (ours, item.name, TIER, commit()) in done
+        )
         (dropped if unwanted else kept).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)

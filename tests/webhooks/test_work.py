@@ -142,6 +142,21 @@ def test_what_a_dead_worker_had_claimed_is_worked_by_the_next(door: Any, sign: A
     assert after_the_lease[0].attempts == 2
 
 
+def test_a_message_is_done_in_the_transaction_that_writes_down_what_it_asks_for(door: Any, sign: Any) -> None:
+    deliver(door, sign, "order.updated", {"id": 17, "status": "processing", "currency": "EUR"})
+
+    rename(door, "orders", "orders_away")  # whatever breaks between claiming and committing
+    work.work_due(door.runtime, door.merchant_id)
+    rename(door, "orders_away", "orders")
+    afterwards = states(door)
+    door.clock.now += inbox.LEASE
+    work.work_due(door.runtime, door.merchant_id)
+
+    assert afterwards == ["new"]
+    assert order_wanted(door, "17")
+    assert states(door) == ["done"]
+
+
 def test_bodies_are_forgotten_in_time(door: Any, sign: Any) -> None:
     deliver(door, sign, "order.updated", {"id": 17, "status": "processing", "currency": "EUR"})
     deliver(door, sign, "order.updated", [])
@@ -174,3 +189,10 @@ def states(door: Any) -> list[str]:
 def order_wanted(door: Any, external_id: str) -> bool:
     with reading(door.runtime.db) as session:
         return order_queries.find(session, door.merchant_id, door.shop_id, external_id) is not None
+
+
+def rename(door: Any, table: str, name: str) -> None:
+    run_tx(
+        door.runtime.db,
+        lambda session: session.connection().exec_driver_sql(f"ALTER TABLE {table} RENAME TO {name}"),
+    )
