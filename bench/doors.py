@@ -119,7 +119,7 @@ def _prepare(folder: Path) -> Prepared:
         kid, key = merchants.pair(session, runtime.vault, merchant_id, shop.shop_id, code=code, now=now)
         secret = merchant_queries.webhook_secrets(session, runtime.vault, merchant_id, shop.shop_id)[0]
         balances = []
-        for number in range(CUSTOMERS):
+        for number in range(1, CUSTOMERS + 1):
             member_id = members.enrol(
                 session,
                 runtime.vault,
