@@ -29,8 +29,8 @@ PARALLEL = ["-n", "2", "--dist", "worksteal"]
 # names it; nowhere else, for a failure that comes and goes in a test of the books is exactly what we are looking for.
 TRIED_TWICE = ("browser",)
 FEW = 3
-# Browsers, and servers that are killed and started again, wait more than they work: two of them share the machine well.
-SIDE_BY_SIDE = {"browser": PARALLEL, "torture": PARALLEL}
+# Browsers, and servers that are killed and started again, wait more than they work: some of them share the machine well.
+SIDE_BY_SIDE = {"browser": PARALLEL, "torture": ["-n", "3", "--dist", "worksteal"]}
 
 PYTEST_FOUND_NO_TESTS = 5
 

@@ -28,11 +28,19 @@ class Id(sa.types.TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
         return dialect.type_descriptor(sa.Uuid() if dialect.name == "postgresql" else sa.String(32))
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
-        return UUID(value) if value is not None and dialect.name == "postgresql" else value
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _to_uuid if dialect.name == "postgresql" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return value.hex if isinstance(value, UUID) else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _to_hex if dialect.name == "postgresql" else None
+
+
+def _to_uuid(value: str | None) -> UUID | None:
+    return UUID(value) if value is not None else None
+
+
+def _to_hex(value: UUID | None) -> str | None:
+    return value.hex if value is not None else None
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -41,18 +49,33 @@ class Instant(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime was about to be stored")
-        value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _utc if dialect.name == "postgresql" else _to_text
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _in_utc if dialect.name == "postgresql" else _from_text
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a naive datetime was about to be stored")
+    return value.astimezone(UTC)
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return value.astimezone(UTC) if value is not None else None
+
+
+def _to_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes a DateTime on SQLite: a fixed width, so that texts sort as their times do."""
+    in_utc = _utc(value)
+    return in_utc.replace(tzinfo=None).isoformat(" ", "microseconds") if in_utc is not None else None
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if value is not None else None
 
 
 Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -121,7 +121,13 @@ def book_difference(session: Session, context: Settling, row: OrderRow, snapshot
         return
     row.flags = sorted(set(row.flags) - {"parked", "currency_changed"})
     books = ledger.open_books(
-        session, merchant_id, concerned, now=context.now, orders=[order_id], lots=[LotId(lot) for lot in ours.lot_ids]
+        session,
+        merchant_id,
+        concerned,
+        now=context.now,
+        orders=[order_id],
+        lots=[LotId(lot) for lot in ours.lot_ids],
+        only_earning=not ours.found and not any(booked.values()),
     )
     redeemed_by_member = redeemed.book(session, context, order_id, snapshot, ours, books)
     row.flags = sorted({*row.flags, *redeemed.flags_of(redeemed_by_member)})

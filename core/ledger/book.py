@@ -40,6 +40,9 @@ class Book:
     postings: list[Posting] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
+    # Lots that were not loaded: only earning is possible then, and this is when the first of them changes.
+    lots_left_out: bool = False
+    left_out_change_at: datetime | None = None
     _moves: list[Transfer] = field(default_factory=list)
     _credited: list[str] = field(default_factory=list)
     _new_lots: list[Lot] = field(default_factory=list)
@@ -260,7 +263,10 @@ class Book:
 
     @property
     def next_change_at(self) -> datetime | None:
-        return min((at for lot in self.lots.values() if (at := lot.next_change_at) is not None), default=None)
+        changes = [at for lot in self.lots.values() if (at := lot.next_change_at) is not None]
+        if self.left_out_change_at is not None:
+            changes.append(self.left_out_change_at)
+        return min(changes, default=None)
 
     # -- closing
 
@@ -413,6 +419,8 @@ class Book:
     ) -> None:
         if points <= 0:
             raise LedgerCorrupt(f"a transfer of {points} points")
+        if self.lots_left_out and kind is not Kind.EARN:
+            raise LedgerCorrupt(f"the lots of member {self.member_id} were left out, and {kind.value} needs them")
         lot_id = lot.lot_id if lot else None
         self._moves.append(Transfer(new_id(), kind, debit, credit, points, lot_id, order_id, line_id, redemption_id))
         apply_to_balance(self.balance, debit, credit, points)

@@ -40,19 +40,26 @@ def open_books(
     now: datetime,
     orders: Sequence[OrderId] = (),
     lots: Sequence[LotId] = (),
+    only_earning: bool = False,
 ) -> dict[MemberId, Book]:
     """Lock the members' balances in id order, load their open lots (and those of the orders and lots named), book what is due.
 
+    `only_earning`: the caller will do nothing but earn, which needs no lots where nothing is due and nothing is owed.
     Raises NotFound for a member without an account. Store with `store_books` in the same transaction.
     """
     wanted = sorted(set(member_ids))
     if not wanted:
         return {}
-    rows = session.connection().execute(_LOCK_BALANCES, {"of_merchant": merchant_id, "of_members": wanted})
-    books = {MemberId(row.member_id): Book(row.member_id, balance_from_row(row), {}, now) for row in rows}
+    books = {}
+    for row in _lock_balances(session, merchant_id, wanted):
+        book = books[MemberId(row.member_id)] = Book(row.member_id, balance_from_row(row), {}, now)
+        is_due = row.next_change_at is not None and row.next_change_at <= now
+        if only_earning and not is_due and not book.balance.debt:
+            book.lots_left_out, book.left_out_change_at = True, row.next_change_at
     if len(books) != len(wanted):
         raise NotFound("This member has no account")
-    for row in _load_lots(session, merchant_id, wanted, orders, lots):
+    with_lots = [member_id for member_id, book in books.items() if not book.lots_left_out]
+    for row in _load_lots(session, merchant_id, with_lots, orders, lots) if with_lots else ():
         books[MemberId(row.member_id)].lots[row.lot_id] = lot_from_row(row)
     for book in books.values():
         book.book_due()
@@ -229,6 +236,12 @@ def _same_request(session: Session, merchant_id: MerchantId, key: str, request_h
     return PostingId(found.posting_id)
 
 
+def _lock_balances(session: Session, merchant_id: MerchantId, members: list[MemberId]) -> list[Any]:
+    if len(members) == 1:  # the usual case; a list must be written into the statement each time
+        return list(session.connection().execute(_LOCK_BALANCE, {"of_merchant": merchant_id, "of_member": members[0]}))
+    return list(session.connection().execute(_LOCK_BALANCES, {"of_merchant": merchant_id, "of_members": members}))
+
+
 def _load_lots(
     session: Session, merchant_id: MerchantId, members: list[MemberId], orders: Sequence[OrderId], lots: Sequence[LotId]
 ) -> list[Any]:
@@ -246,6 +259,11 @@ _LOCK_BALANCES = (
         BALANCES.c.member_id.in_(sa.bindparam("of_members", expanding=True)),
     )
     .order_by(BALANCES.c.member_id)
+    .with_for_update()
+)
+_LOCK_BALANCE = (
+    sa.select(BALANCES)
+    .where(BALANCES.c.merchant_id == sa.bindparam("of_merchant"), BALANCES.c.member_id == sa.bindparam("of_member"))
     .with_for_update()
 )
 _OF_MEMBERS = (

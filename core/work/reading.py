@@ -68,14 +68,17 @@ def settle_read(
 
     def work(session: Session) -> None:
         now = runtime.clock()
-        view = merchants.health(session, merchant_id, lease.shop_id)
+        # Only what says that an order is gone is weighed against the shop's health.
+        healthy = isinstance(statement, Order) or (
+            merchants.health(session, merchant_id, lease.shop_id).failing_since is None
+        )
         context = Settling(
             vault=runtime.vault,
             merchant_id=merchant_id,
             shop=merchants.shop(session, merchant_id, lease.shop_id),
             capabilities=connector.capabilities,
             now=now,
-            shop_is_healthy=view.failing_since is None,
+            shop_is_healthy=healthy,
         )
         settlement.settle(session, context, lease, statement)
         health.note_read(session, merchant_id, lease.shop_id, now=now)

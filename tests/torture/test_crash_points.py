@@ -93,10 +93,17 @@ def test_a_death_at_any_point_leaves_nothing_half_and_the_successor_finishes(
     points, undisturbed = case.without_death()
     assert "before COMMIT" in points
 
-    for number, point in enumerate(points, start=1):
+    chosen = [(number, point) for number, point in enumerate(points, start=1) if is_chosen(number, point)]
+    for number, point in chosen:
         case.with_deaths(number, point, undisturbed)
 
-    operations(len(points) * DEATHS)
+    operations(len(chosen) * DEATHS)
+
+
+def is_chosen(number: int, point: str) -> bool:
+    """At night every point. In every `make test` both sides of each COMMIT and of each call to the shop, and a third of the rest:
+    a death between two statements of one transaction is the same death."""
+    return TIER != "pr" or "COMMIT" in point or "shop" in point or number % 3 == 0
 
 
 @pytest.mark.torture("T7b")
