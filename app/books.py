@@ -30,14 +30,18 @@ VIOLATIONS_SHOWN = 50
 def verify_all(runtime: Runtime, *, say: Say) -> int:
     """Recompute every merchant's book in one read snapshot. Returns the exit code."""
     violations: list[str] = []
+    awaiting = 0
     with reading(runtime.db) as session:
         for merchant in merchant_queries.all_merchants(session):
             report = verify(session, runtime.vault, merchant.merchant_id)
             violations += report.violations
+            awaiting += len(report.awaiting)
             say(
                 f"{merchant.name}: {report.members} members, {report.orders} orders, {report.redemptions} redemptions, "
                 f"{report.postings} postings, {report.points_outstanding} points outstanding"
             )
+    if awaiting:
+        say(f"{awaiting} orders wait to be read from their shop, and are booked then: staff have decided on them.")
     for text in violations[:VIOLATIONS_SHOWN]:
         say(f"  {text}")
     say(f"{len(violations)} violations" if violations else "Every point is accounted for.")

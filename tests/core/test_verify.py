@@ -10,8 +10,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
 from core.db.engine import Database, reading, unit_of_work
+from core.earning import orders
+from core.earning.orders import Decision
 from core.ledger import queries as ledger_queries
 from core.merchants import audit
+from core.verify import Report, verify
 from tests.core.world import World, make_world
 
 
@@ -26,6 +29,34 @@ def world(db: Database, tmp_path: Path) -> World:
     world.tx(lambda session: audit.record(session, world.merchant_id, now=world.now, **said))
     assert world.violations() == []
     return world
+
+
+def test_an_order_on_which_staff_have_just_decided_waits_and_is_no_violation(world: World) -> None:
+    order_id, decision = world.order("b").order_id, Decision(kind="exclude", reason="fraud")
+    world.tx(lambda session: orders.decide(session, world.merchant_id, order_id, decision, now=world.now))
+
+    before = verified(world)
+    world.work()
+    after = verified(world)
+
+    assert (before.violations, len(before.awaiting)) == ([], 1)
+    assert order_id in before.awaiting[0]
+    assert (after.violations, after.awaiting) == ([], [])
+
+
+def test_a_decision_that_nobody_asked_to_be_read_for_is_a_violation(world: World) -> None:
+    with unit_of_work(world.db) as session:
+        tampered = sa.text(
+            """UPDATE orders SET decision = '{"kind": "exclude", "reason": "fraud"}' WHERE number = 'b'"""
+        )
+        assert session.connection().execute(tampered).rowcount == 1
+
+    assert len(verified(world).violations) == 1
+
+
+def verified(world: World) -> Report:
+    with reading(world.db) as session:
+        return verify(session, world.runtime.vault, world.merchant_id)
 
 
 @pytest.mark.parametrize("table", ["postings", "transfers", "audit_entries"])

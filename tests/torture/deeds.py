@@ -29,12 +29,11 @@ KEY = "asked-for-once-0001"
 
 @dataclass(frozen=True)
 class Deed:
-    """`prepare` returns what `do` has to know of the state: an id, mostly. `awaited`: what `verify` says until the deed is finished."""
+    """`prepare` returns what `do` has to know of the state: an id, mostly."""
 
     name: str
     prepare: Callable[[World], Any]
     do: Callable[[World, Any], Any]
-    awaited: str | None = None
 
 
 def work(world: World, _: Any = None) -> None:
@@ -262,8 +261,7 @@ DEEDS = (
     Deed("an adjustment is reversed", an_adjustment, reverse),
     Deed("points mature and expire", points_that_are_due, book_due),
     Deed("a customer joins", an_order_before_joining, join),
-    # A decision is written at once and booked by the next read of its order; between the two `verify` sees what is to be booked.
-    Deed("staff decide on an order", a_settled_order, decide, awaited="its snapshot and pins say"),
+    Deed("staff decide on an order", a_settled_order, decide),
     Deed("past orders are read and booked", past_orders, read_and_book_them),
     Deed("the shop is polled", an_order_nobody_heard_of, poll),
     Deed("the day is sealed", member_with_points, seal),

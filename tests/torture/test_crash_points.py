@@ -121,7 +121,7 @@ def test_a_death_in_the_midst_of_writing_leaves_nothing_half_and_the_successor_f
         world, where = case.fresh(), f"died at {call} number {number}"
         with traced("-e", f"inject={call}:signal=SIGKILL:when={number}", "-o", os.devnull) as attach:
             assert case.attempt(world, dies_at=NEVER, at_birth=attach).died, where
-        assert case.half_done(world) == [], where
+        assert world.violations() == [], where
         assert case.finish(world) == undisturbed, where
 
     operations(min(len(calls), SYSTEM_CALLS))
@@ -173,14 +173,11 @@ class Case:
         world = self.fresh()
         assert self.attempt(world, dies_at=number).died, where
         for _ in range(DEATHS - 1):
-            assert self.half_done(world) == [], where
+            assert world.violations() == [], where
             world.wait(minutes=15)
             self.attempt(world, dies_at=dice.randint(1, number + 5))
-        assert self.half_done(world) == [], where
+        assert world.violations() == [], where
         assert self.finish(world) == undisturbed, where
-
-    def half_done(self, world: World) -> list[str]:
-        return [one for one in world.violations() if self.deed.awaited is None or self.deed.awaited not in one]
 
     def fresh(self) -> World:
         """The state before the deed: the database copied, the shop and the clock as well."""
