@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
 from limits import RateLimitItem, parse
+from sqlmodel import Session
 
 from connectors import registry
 from core.db.engine import reading
@@ -127,26 +128,25 @@ def origin_of(url: str) -> str:
 def _identify(shop: ShopView | None) -> Shopper:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     platform = registry.PLATFORMS[0] if shop is None else shop.platform
-    proof = ShopperRequest(
-        token=token if scheme == "Bearer" else "",
-        keys=_keys(shop),
-        audience=shop.shop_key if shop else "",
-        issuer=shop.base_url if shop else _NOBODY,
-        now=runtime().clock(),
-    )
-    identity = registry.shopper_identifier(platform).identify(proof)
-    if shop is None or not shop.connected:
-        raise SignatureInvalid("The token is not from this shop")
     with reading(runtime().db) as session:
+        proof = ShopperRequest(
+            token=token if scheme == "Bearer" else "",
+            keys=_keys(session, shop),
+            audience=shop.shop_key if shop else "",
+            issuer=shop.base_url if shop else _NOBODY,
+            now=runtime().clock(),
+        )
+        identity = registry.shopper_identifier(platform).identify(proof)
+        if shop is None or not shop.connected:
+            raise SignatureInvalid("The token is not from this shop")
         member = member_queries.by_customer(session, shop.merchant_id, shop.shop_id, identity.external_customer_id)
     return Shopper(shop, identity.external_customer_id, member.member_id if member else None)
 
 
-def _keys(shop: ShopView | None) -> dict[str, str]:
+def _keys(session: Session, shop: ShopView | None) -> dict[str, str]:
     if shop is None:
         return {}
-    with reading(runtime().db) as session:
-        try:
-            return merchant_queries.plugin_keys(session, runtime().vault, shop.merchant_id, shop.shop_id)
-        except NotFound:
-            return {}
+    try:
+        return merchant_queries.plugin_keys(session, runtime().vault, shop.merchant_id, shop.shop_id)
+    except NotFound:
+        return {}

@@ -24,6 +24,11 @@ _SHOP, _HEALTH, _INSTALLATION = (
     sa.select(of).where(of.c.merchant_id == sa.bindparam("of_merchant"), of.c.shop_id == sa.bindparam("of_shop"))
     for of in (SHOPS, HEALTH, INSTALLATIONS)
 )
+_SHOP_BY_KEY = (
+    sa.select(SHOPS)
+    .join(DIRECTORY, sa.and_(DIRECTORY.c.merchant_id == SHOPS.c.merchant_id, DIRECTORY.c.shop_id == SHOPS.c.shop_id))
+    .where(DIRECTORY.c.shop_key == sa.bindparam("of_key"))
+)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,8 @@ def shop_by_key(session: Session, shop_key: str) -> ShopView | None:
     """The shop that a key in an address names; the only way from the outside to a merchant."""
     if not (shop_key.isascii() and shop_key.isalnum()):  # PostgreSQL does not even take NUL as a question
         return None
-    found = session.connection().execute(sa.select(DIRECTORY).where(DIRECTORY.c.shop_key == shop_key)).first()
-    if found is None:
-        return None
-    return _find_shop(session, MerchantId(found.merchant_id), ShopId(found.shop_id))
+    row = session.connection().execute(_SHOP_BY_KEY, {"of_key": shop_key}).first()
+    return None if row is None else _shop_view(row)
 
 
 def shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> ShopView:
