@@ -72,7 +72,7 @@ def kill_servers(world: World, kills: int) -> list[int]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < until, "the server is up and acknowledges nothing"
         time.sleep(0.01)
