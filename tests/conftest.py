@@ -3,8 +3,10 @@
 The rule: what is not there skips its tests with a reason, unless REGULARS_TEST_REQUIRE names it; then they fail.
 """
 
+import importlib.util
 import itertools
 import os
+import pwd
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -233,10 +235,36 @@ def locate_contracts() -> str | None:
     return str(Path(path).resolve()) if path and Path(path).is_dir() else None
 
 
+def locate_initdb() -> str | None:
+    """The folder of PostgreSQL's own programs, where they can be run: PostgreSQL refuses root, who needs a user to run it as."""
+    found = shutil.which("initdb")
+    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    usable = [place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()]
+    may_run = os.geteuid() != 0 or (shutil.which("runuser") and has_user("postgres"))
+    return str(usable[0]) if usable and may_run else None
+
+
+def has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def locate_atheris() -> str | None:
+    spec = importlib.util.find_spec("atheris")
+    return spec.origin if spec is not None else None
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
     "postgres": locate_postgres,
     "redis": locate_redis,
     "chromium": locate_chromium,
     "php": locate_php,
     "contracts": locate_contracts,
+    "git": lambda: shutil.which("git"),
+    "strace": lambda: shutil.which("strace"),
+    "initdb": locate_initdb,
+    "atheris": locate_atheris,
 }

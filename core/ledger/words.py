@@ -31,9 +31,6 @@ class Account(StrEnum):
     MOVED = "moved"
 
 
-MEMBER_ACCOUNTS = (Account.PENDING, Account.AVAILABLE, Account.HELD, Account.DEBT)
-
-
 class Cause(StrEnum):
     """Why a posting was made; the explanation's shape depends on it."""
 

@@ -3,7 +3,6 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 VAT_PERCENT = 21
-CENT = Decimal("0.01")
 # Shops keep item amounts at six decimals; the seventh never shows.
 FINE = Decimal("0.000001")
 

@@ -1,7 +1,6 @@
 """A PostgreSQL server of a test's own, that may be stopped without a word. Its folder and its processes go when the test is over."""
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -9,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.conftest import require
 from tests.process import free_port
 
 USER = "postgres"
@@ -54,7 +52,7 @@ class Cluster:
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """Skips where PostgreSQL's server programs, or a user that may run them, are missing."""
-    binaries = find_binaries()
+    binaries = Path(require("initdb"))
     folder = Path(tempfile.mkdtemp(prefix="regulars-cluster-"))
     try:
         if os.geteuid() == 0:
@@ -95,25 +93,6 @@ def start_somewhere(folder: Path, binaries: Path) -> Cluster:
             continue
         return cluster
     raise AssertionError("no port was free for a PostgreSQL server")
-
-
-def find_binaries() -> Path:
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    usable = [place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()]
-    if not usable:
-        pytest.skip("PostgreSQL's initdb and pg_ctl were not found on this machine")
-    if os.geteuid() == 0 and not (user_exists() and shutil.which("runuser")):
-        pytest.skip("PostgreSQL does not run as root, and there is no user postgres to run it as")
-    return usable[0]
-
-
-def user_exists() -> bool:
-    try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        return False
-    return True
 
 
 def run(command: list[str]) -> None:

@@ -1,16 +1,15 @@
-"""System calls of a process that books (acknowledging.py): watched, or made to fail. Skips where strace is missing or not allowed."""
+"""System calls of a process that books (acknowledging.py): watched, or made to fail. Skips where strace is not allowed."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import require
 from tests.torture.conftest import ROOT
 
 WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "ftruncate", "fallocate")
@@ -26,19 +25,16 @@ class Told:
     unsynced_writes: int
 
 
-@cache
-def works() -> bool:
-    """It is there, and this user may trace a child."""
-    found = shutil.which("strace")
-    if found is None:
-        return False
-    return subprocess.run([found, "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
+def require_it() -> None:
+    """Skips (or fails, as tests.conftest has it) where it is missing; skips where this user may not trace, not even a child."""
+    command = [require("strace"), "-o", "/dev/null", "true"]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("strace may not trace on this machine")
 
 
 def run(options: Sequence[str], arguments: Sequence[str], *, log: Path) -> tuple[list[str], list[str]]:
     """Book under strace. Returns what was said and what was called."""
-    if not works():
-        pytest.skip("strace was not found on this machine, or may not trace here")
+    require_it()
     command = ["strace", "-f", "-y", "-o", str(log), *options, sys.executable, "-m", "tests.torture.acknowledging"]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.startswith("READY"), done.stderr

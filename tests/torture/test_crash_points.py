@@ -140,8 +140,7 @@ def traced(*options: str) -> Iterator[Callable[[int], None]]:
         if "attached" not in said:
             pytest.skip(f"strace may not attach to a process here: {said.strip()}")
 
-    if not strace.works():
-        pytest.skip("strace was not found on this machine, or may not trace here")
+    strace.require_it()
     yield attach
     for tracer in tracers:
         tracer.communicate(timeout=60)

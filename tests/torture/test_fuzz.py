@@ -3,7 +3,6 @@
 Each parser is fuzzed in a process of its own. A pull request has so many inputs from a fixed seed; a night so many seconds.
 """
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -16,10 +15,7 @@ import pytest
 from tests.torture.fuzz.targets import TARGETS
 from tests.torture.tiers import TIER, size
 
-pytestmark = [
-    pytest.mark.torture("T14"),
-    pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has no build for this machine"),
-]
+pytestmark = pytest.mark.torture("T14")
 
 ROOT = Path(__file__).parent.parent.parent
 # target -> inputs of a pull request, about three seconds' worth each
@@ -41,6 +37,12 @@ RUNS = {
 SECONDS = size(pr=0, nightly=600, release=0)
 RELEASE_RUNS = 10_000_000
 WHOLE_NIGHT_S = 60 * 60 * 48
+
+
+@pytest.fixture(autouse=True)
+def atheris(require: Callable[[str], str]) -> None:
+    """It has builds for Linux only."""
+    require("atheris")
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
