@@ -30,7 +30,7 @@ from core.errors import (
     Unreadable,
 )
 
-__all__ = ["AddressPolicy", "Answer", "Call", "Limits", "Transport"]
+__all__ = ["AddressPolicy", "Answer", "Call", "Limits", "Transport", "retry_after"]
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,11 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     basic_auth: tuple[str, str] | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    only_reads: bool = False  # a POST that changes nothing, as a GraphQL query: may be sent again like a GET
+
+    @property
+    def repeatable(self) -> bool:
+        return self.method == "GET" or self.only_reads
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Transport:
         self._session = _session(policy, ca_file)
 
     def send(self, make_call: Callable[[], Call]) -> Answer:
-        """Send, and send a GET again when the shop was busy or out of reach. Nothing else is ever sent twice.
+        """Send, and send what only reads again when the shop was busy or out of reach. Nothing else is ever sent twice.
 
         Answers below 300, and 4xx and 5xx that need the platform's own reading, come back; else raises PlatformError.
         """
@@ -158,10 +163,10 @@ class Transport:
             return _Outcome(problem=refusal)
         except requests.RequestException as error:
             problem, again = _problem_of_exception(error)
-            return _Outcome(problem=problem, again=again and call.method == "GET")
+            return _Outcome(problem=problem, again=again and call.repeatable)
         found = _problem_of_status(answer)
         patient = found is not None and (found.retry_after_s or 0) <= self._limits.longest_wait_s
-        again = answer.status in _TRY_AGAIN and call.method == "GET" and patient
+        again = answer.status in _TRY_AGAIN and call.repeatable and patient
         return _Outcome(answer=answer if found is None else None, problem=found, again=again)
 
     def _exchange(self, call: Call) -> Answer:
@@ -232,7 +237,7 @@ def _problem_of_exception(error: requests.RequestException) -> tuple[PlatformErr
 
 
 def _problem_of_status(answer: Answer) -> PlatformError | None:
-    wait = _retry_after(answer)
+    wait = retry_after(answer)
     status = answer.status
     if 300 <= status < 400:
         return AddressChanged(_moved(answer), code="redirect", http_status=status)
@@ -257,7 +262,7 @@ def _moved(answer: Answer) -> str:
     return f"The shop answers with a redirect to {place}. Enter the address that the shop ends up at."
 
 
-def _retry_after(answer: Answer) -> int | None:
+def retry_after(answer: Answer) -> int | None:
     """Seconds, from a number or from a date, which is read against the answer's own date: no clock of ours is asked."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():

@@ -13,14 +13,15 @@ RegularsError
 │   │   ├── Unreachable      no connection, time-out, 5xx without a reason
 │   │   ├── RateLimited
 │   │   ├── NotJson          HTML or a broken body where JSON was due
-│   │   └── ShopUnavailable  maintenance page, platform switched off
+│   │   ├── ShopUnavailable  maintenance page, platform switched off
+│   │   └── OutcomeUnknown   a write was sent and may have been done: look before doing it again
 │   ├── CredentialsRefused   the key is dead or lacks rights: the merchant must act
 │   ├── ClockSkew            the shop's clock or ours is off by more than its window
 │   ├── AddressRefused       the address is not one that we may call (SSRF guard)
 │   ├── AddressChanged       the shop answers with a redirect: the merchant must correct its address
 │   ├── PermalinksPlain      WordPress: the REST API needs pretty permalinks
 │   ├── ExternalNotFound     the platform says that there is no such thing
-│   └── PlatformRefused      any other refusal, with the platform's own code
+│   └── PlatformRefused      any other refusal, with the platform's own code; `field` where it names one
 ├── SignatureInvalid         a message is not from whom it says
 ├── ConfigurationError       a setting is wrong; stops the start with one clear line
 └── LedgerCorrupt            the books do not add up: stop and look
@@ -110,6 +111,10 @@ class ShopUnavailable(Unreadable):
     pass
 
 
+class OutcomeUnknown(Unreadable):
+    """Retryable like its siblings, but only by code that first looks whether the write was done."""
+
+
 class CredentialsRefused(PlatformError):
     pass
 
@@ -135,7 +140,11 @@ class ExternalNotFound(PlatformError):
 
 
 class PlatformRefused(PlatformError):
-    pass
+    def __init__(
+        self, message: str, *, code: str | None = None, http_status: int | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, http_status=http_status)
+        self.field = field
 
 
 class SignatureInvalid(RegularsError):

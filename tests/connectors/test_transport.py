@@ -54,6 +54,17 @@ def test_a_write_is_never_sent_twice(method: str, trouble: bytes | Callable[...,
         assert len(shop.asked) == 1
 
 
+@pytest.mark.parametrize("trouble", [answer("503 Service Unavailable"), answer("429 Slow"), hang_up])
+def test_a_post_that_only_reads_is_tried_again_like_a_read(trouble: bytes | Callable[..., None]) -> None:
+    with ScriptedServer([trouble, answer()]) as shop:
+        transport, _ = quick()
+
+        transport.send(lambda: Call("POST", shop.url, body=b"{}", only_reads=True))
+
+        transport.close()
+        assert len(shop.asked) == 2
+
+
 def test_a_read_is_tried_again_when_the_connection_breaks() -> None:
     with ScriptedServer([hang_up, answer()]) as shop:
         transport, _ = quick()
