@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from app import backup, facts, monitors
+from app.clock_guard import guard_of
 from app.wiring import make_runtime
 from core.clock import utc_now
 from core.db import migrate
@@ -50,12 +51,13 @@ def examine(settings: Settings, *, say: Say) -> int:
 
 
 def confirm_clock(runtime: Runtime) -> None:
-    """A person has looked at the clock: a running server goes on, and the next start believes it."""
+    """A person has looked at the machine's clock: a running server goes on by it, and the next start believes it."""
+    guard_of(runtime.clock).confirm()
     now = runtime.clock()
     facts.note(runtime.db, facts.CLOCK_CONFIRMED, {"at": now.isoformat()}, now=now)
     beat = facts.fact(runtime.db, facts.HEARTBEAT)
     if beat is not None:
-        facts.note(runtime.db, facts.HEARTBEAT, {**beat, "at": now.isoformat()}, now=now)
+        facts.note(runtime.db, facts.HEARTBEAT, {**beat, "at": now.isoformat(), "clock": None}, now=now)
 
 
 def _of_machine(settings: Settings) -> Iterator[Finding]:
@@ -109,11 +111,26 @@ def _of_database(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _of_worker(runtime: Runtime) -> Iterator[Finding]:
-    for name, word in monitors.worker_words(runtime, now=runtime.clock()).items():
-        advice = " (look at the clock, then: regulars doctor --clock-is-right)" if name == "clock" else ""
-        worse: Word = "wrong" if name == "clock" else "look"
+    now = runtime.clock()
+    words = monitors.worker_words(runtime, now=now)
+    if words.get("clock") == "ok" and (problem := guard_of(runtime.clock).problem()) is not None:
+        words["clock"] = problem  # no server runs that could have noticed
+    for name, word in words.items():
         text = f"{name.capitalize()}: {word.replace('_', ' ')}"
-        yield Finding("ok", text) if word == "ok" else Finding(worse, text + advice)
+        if word == "ok":
+            yield Finding("ok", text)
+        elif name == "clock":
+            yield Finding("wrong", f"{text}. {_what_to_do_about_the_clock(now)}")
+        else:
+            yield Finding("look", text)
+
+
+def _what_to_do_about_the_clock(believed: datetime) -> str:
+    shown, ours = (f"{moment:%Y-%m-%d %H:%M} UTC" for moment in (utc_now(), believed))
+    return (
+        f"The machine's clock shows {shown}; Regulars goes by {ours}, and nothing falls due meanwhile. "
+        "Set the clock right if it is wrong, then: regulars doctor --clock-is-right"
+    )
 
 
 def _of_shops(runtime: Runtime) -> Iterator[Finding]:

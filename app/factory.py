@@ -1,19 +1,25 @@
-"""The Flask application: doors, the error table, headers, languages, limits. What it shares comes in as Runtime."""
+"""What serves requests: two Flask applications behind one entrance. What they share comes in as Runtime.
 
-from collections.abc import Callable
+Programs ask at the doors: they have no cookie, no language and no form, and there are many of them. People see the pages.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, redirect, request
 from flask_babel import Babel
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from limits import RateLimitItem, parse_many
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from sqlmodel import Session
 from werkzeug import Response
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin import door as admin_door
-from app import demo_door, guide, http_errors, monitors, security
+from app import counting, demo_door, guide, http_errors, monitors, security
 from core.db.engine import run_tx
 from core.queue import inbox
 from core.queue.group import GroupWriter
@@ -24,9 +30,10 @@ from webhooks import intake as webhook_door
 from webhooks.senders import Intake
 from widgets import routes as widget_door
 
+AT_THE_DOORS = ("/webhooks/", "/install/", "/widget/", "/healthz/")
 # Of the back office and our own pages; the widget speaks by catalogues of its own.
 LANGUAGES = ("en",)
-# Endpoint -> how often one address may ask. Doors keep to what is theirs; the counting is here.
+# Endpoint of a door -> how often one address may ask. Doors keep to what is theirs; the counting is here.
 LIMITS = {
     "webhooks.pair": "10 per minute; 60 per hour",
     "install.callback": "30 per minute",
@@ -35,20 +42,70 @@ LIMITS = {
 
 def create_app(runtime: Runtime, *, wake: Callable[[], None] = lambda: None) -> Flask:
     """An application on a migrated database. `wake` is called when a request has left work for the worker."""
-    app = Flask("regulars", root_path=str(Path(__file__).parent), static_folder=None)
-    app.extensions["regulars"] = runtime
-    app.extensions["regulars.intake"] = Intake(write=_writer(runtime), wake=wake)
-    app.extensions["regulars.wake"] = wake
-    app.secret_key = runtime.vault.derived("session")
-    security.register(app, public_url=runtime.public_url)
-    http_errors.register(app)
-    _add_languages(app)
-    _add_doors(app, runtime)
-    _add_limits(app, runtime)
+    limiter = FixedWindowRateLimiter(counting.storage_of(runtime.settings.limiter_storage))
+    shared = {
+        "regulars": runtime,
+        "regulars.wake": wake,
+        "regulars.intake": Intake(write=_writer(runtime), wake=wake),
+        "regulars.limiter": limiter,
+    }
+    app, doors = _pages(runtime, shared), _doors(limiter, shared)
+    app.wsgi_app = _entrance(doors=doors.wsgi_app, pages=app.wsgi_app)  # type: ignore[method-assign, assignment]
     if runtime.settings.trusted_proxies:
         hops = runtime.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _entrance(*, doors: WSGIApplication, pages: WSGIApplication) -> WSGIApplication:
+    def enter(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = "/" + environ.get("PATH_INFO", "").lstrip("/")  # as Flask reads it: a proxy may double the first slash
+        asked = doors if path.startswith(AT_THE_DOORS) else pages
+        return asked(environ, start_response)
+
+    return enter
+
+
+def _doors(limiter: RateLimiter, shared: dict[str, Any]) -> Flask:
+    """Without a secret key, so without sessions; limits are counted where they are asked for, not around every request."""
+    doors = _bare("regulars-doors", shared)
+    for blueprint in (webhook_door.blueprint, install_door.blueprint, widget_door.blueprint, monitors.blueprint):
+        doors.register_blueprint(blueprint)
+    for endpoint, limits in LIMITS.items():
+        doors.view_functions[endpoint] = _limited(doors.view_functions[endpoint], endpoint, limiter, parse_many(limits))
+    return doors
+
+
+def _pages(runtime: Runtime, shared: dict[str, Any]) -> Flask:
+    pages = _bare("regulars", shared)
+    pages.secret_key = runtime.vault.derived("session")
+    security.add_sessions(pages, public_url=runtime.public_url)
+    _add_languages(pages)
+    pages.register_blueprint(guide.blueprint)
+    admin_door.register(pages)
+    if runtime.settings.demo:
+        demo_door.register(pages)
+    pages.add_url_rule("/", "front", _front)
+    return pages
+
+
+def _bare(name: str, shared: dict[str, Any]) -> Flask:
+    app = Flask(name, root_path=str(Path(__file__).parent), static_folder=None)
+    app.extensions = shared
+    security.register(app)
+    http_errors.register(app)
+    return app
+
+
+def _limited(view: Callable[..., Any], endpoint: str, limiter: RateLimiter, limits: list[RateLimitItem]) -> Any:
+    @wraps(view)
+    def counted(**arguments: str) -> Any:
+        for limit in limits:
+            if not limiter.hit(limit, endpoint, request.remote_addr or ""):
+                raise TooManyRequests(str(limit))
+        return view(**arguments)
+
+    return counted
 
 
 def _writer(runtime: Runtime) -> Callable[[Arrival], str]:
@@ -65,21 +122,6 @@ def _writer(runtime: Runtime) -> Callable[[Arrival], str]:
     return write
 
 
-def _add_doors(app: Flask, runtime: Runtime) -> None:
-    for blueprint in (
-        webhook_door.blueprint,
-        install_door.blueprint,
-        widget_door.blueprint,
-        monitors.blueprint,
-        guide.blueprint,
-    ):
-        app.register_blueprint(blueprint)
-    admin_door.register(app)
-    if runtime.settings.demo:
-        demo_door.register(app)
-    app.add_url_rule("/", "front", _front)
-
-
 def _front() -> Response:
     return redirect("/admin/")
 
@@ -89,10 +131,3 @@ def _add_languages(app: Flask) -> None:
         return request.accept_languages.best_match(LANGUAGES, default="en")
 
     Babel(app, locale_selector=chosen)
-
-
-def _add_limits(app: Flask, runtime: Runtime) -> None:
-    limiter = Limiter(get_remote_address, app=app, storage_uri=runtime.settings.limiter_storage, default_limits=[])
-    for endpoint, limits in LIMITS.items():
-        limited: Any = limiter.limit(limits)(app.view_functions[endpoint])
-        app.view_functions[endpoint] = limited

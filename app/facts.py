@@ -21,12 +21,6 @@ def note(db: Database, name: str, value: dict[str, Any], *, now: datetime) -> No
     run_tx(db, lambda session: merchant_commands.note_instance_fact(session, name, value, now=now))
 
 
-def instant_of(db: Database, name: str) -> datetime | None:
-    """The instant that a fact is about, where it has one."""
-    found = fact(db, name)
-    return datetime.fromisoformat(found["at"]) if found and "at" in found else None
-
-
 def take_turn(db: Database, name: str, *, every: timedelta, now: datetime) -> bool:
     """True for the one process that does this piece of work now; it is noted as done before it begins.
 

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _clean(name: str, value: Any) -> Any:
-    lowered = name.lower()
-    if lowered in _SECRET_NAMES or any(word in lowered for word in _SECRET_WORDS):
+    if _is_secret(name):
         return REDACTED
     if isinstance(value, str):
         return clean_text(value)
@@ -79,7 +79,15 @@ def _clean(name: str, value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    lowered = name.lower()
+    return lowered in _SECRET_NAMES or any(word in lowered for word in _SECRET_WORDS)
+
+
 def clean_text(text: str) -> str:
+    if text.isalnum():  # an id; each pattern needs another sign
+        return text
     for pattern in _PATTERNS:
         text = pattern.sub(REDACTED, text)
     return text

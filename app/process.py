@@ -6,15 +6,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app import lock, start
+from app import clock_guard, lock, start
 from app.factory import create_app
 from app.logs import set_up_logs
+from app.schedule import HEARTBEAT_S
 from app.wake import Wake
 from app.wiring import make_runtime
 from app.worker import Worker
+from core.runtime import Runtime
 from core.settings import Settings, load_settings
 
 
@@ -27,8 +30,12 @@ def make_application(url: str, *, parent: int | None = None, log_file: Path | No
     lock.take(settings.data_dir)
     runtime = make_runtime(settings, default_url=url)
     wake = Wake()
+    _look_at_the_clock(runtime)
     if "worker" in settings.process_roles:
         Worker(runtime, wake=wake).start()
+    else:
+        # The beat of a worker listens as well.
+        clock_guard.keep_listening(clock_guard.guard_of(runtime.clock), runtime.db, every_s=HEARTBEAT_S)
     return create_app(runtime, wake=wake)
 
 
@@ -40,9 +47,16 @@ def run_worker(settings: Settings, *, say: Callable[[str], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         runtime = make_runtime(settings)
+        _look_at_the_clock(runtime)
         say("The worker is running. Ctrl-C ends it.")
         Worker(runtime).run_until(stopping)
         runtime.db.close()
+
+
+def _look_at_the_clock(runtime: Runtime) -> None:
+    """Before many threads ask for the time at once. Where the database is away, the first to find it there looks."""
+    with suppress(*start.DATABASE_ERRORS):
+        runtime.clock()
 
 
 def _end_with(parent: int) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from app import backup, facts, shop_care
+from app import backup, clock_guard, facts, shop_care
 from app.clock_guard import ClockGuard
 from app.wake import Wake
 from core.db.engine import reading, run_tx
@@ -53,14 +53,13 @@ class Schedule:
     def __init__(self, runtime: Runtime, *, wake: Wake, guard: ClockGuard | None = None) -> None:
         self._runtime = runtime
         self._wake = wake
-        self.guard = guard or ClockGuard(runtime.clock)
+        self.guard = guard or clock_guard.guard_of(runtime.clock)
         self._due: dict[tuple[str, str], Due] = {}
         self._shops: tuple[float, int, list[ShopView]] = (-SHOPS_KEPT_S, -1, [])
         self._callers = ThreadPoolExecutor(max_workers=SHOP_CALLERS, thread_name_prefix="shop-caller")
 
     def run(self, stopping: threading.Event) -> None:
         """Tick until asked to stop."""
-        self._safely("clock", self._look_at_clock_first)
         while not stopping.is_set():
             self._safely("tick", self.tick)
             stopping.wait(TICK_S)
@@ -81,17 +80,12 @@ class Schedule:
             self._every("daily", "", DUE_S, lambda: self._daily(merchants))
 
     def beat(self) -> None:
-        """While the clock is not believed the last good heartbeat stays, for a restart must not forget the doubt."""
-        db, now = self._runtime.db, self._runtime.clock()
-        confirmed = facts.fact(db, facts.CLOCK_CONFIRMED)
-        problem = self.guard.problem()
-        if problem is not None and confirmed is not None and not confirmed.get("seen"):
-            facts.note(db, facts.CLOCK_CONFIRMED, {**confirmed, "seen": True}, now=now)
-            self.guard.confirm()
-            problem = None
-        known = facts.fact(db, facts.HEARTBEAT) or {}
-        at = now.isoformat() if problem is None else known.get("at", now.isoformat())
-        facts.note(db, facts.HEARTBEAT, {"at": at, "clock": problem, "beat": now.isoformat()}, now=now)
+        """Write down the believed moment, and a doubt with it: a restart must not forget it."""
+        db = self._runtime.db
+        clock_guard.listen(self.guard, db)
+        problem, now = self.guard.problem(), self.guard()
+        at = now.isoformat()
+        facts.note(db, facts.HEARTBEAT, {"at": at, "clock": problem, "beat": at}, now=now)
 
     def look_again_now(self) -> None:
         """Everything is due at once, for somebody who does not want to wait for it."""
@@ -191,7 +185,3 @@ class Schedule:
                 )
 
         self._safely("seal", work)
-
-    def _look_at_clock_first(self) -> None:
-        if not self._runtime.settings.demo:
-            self.guard.start(facts.instant_of(self._runtime.db, facts.HEARTBEAT))

@@ -12,6 +12,13 @@ CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+OF_EVERY_ANSWER = (
+    ("Content-Security-Policy", CONTENT_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
 ONE_YEAR_S = 365 * 24 * 3600
 LARGEST_BODY = 2 * 1024 * 1024
 COOKIE, HTTPS_COOKIE = "regulars", "__Host-regulars"
@@ -33,25 +40,25 @@ class Sessions(SecureCookieSessionInterface):
         return HTTPS_COOKIE if self.get_cookie_secure(app) else COOKIE
 
 
-def register(app: Flask, *, public_url: Callable[[], str]) -> None:
+def register(app: Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.after_request(_add_headers)
+
+
+def add_sessions(app: Flask, *, public_url: Callable[[], str]) -> None:
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
         SESSION_COOKIE_SECURE=None,  # as the request and the public address say
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
     )
     app.session_interface = Sessions(public_url)
-    app.after_request(_add_headers)
 
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    present = {name.lower() for name in headers.keys()}  # noqa: SIM118  (iterating gives pairs)
+    headers.extend([header for header in OF_EVERY_ANSWER if header[0].lower() not in present])
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR_S}")
     return response

@@ -3,7 +3,8 @@
 import time
 from threading import Condition
 
-GATHER_S = 0.005
+# Six threads look for work after each call: a stream of calls must not have them look all the time.
+GATHER_S = 0.05
 
 
 class Wake:

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
+from app import clock_guard
+from app.clock_guard import ClockGuard
 from connectors import registry
 from connectors.registry import AddressPolicy
 from core.clock import Clock, utc_now
@@ -25,7 +27,8 @@ ADDRESS_KEPT_S = 5.0
 def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str = "http://127.0.0.1:8000") -> Runtime:
     """Open everything. Makes the data directory and secret.key on the first start. Raises ConfigurationError.
 
-    `default_url`: where this server listens, for as long as nobody said where shops and shoppers reach it.
+    `clock`: the wall clock, which the runtime's clock follows for as long as it can be believed. `default_url`: where
+    this server listens, for as long as nobody said where shops and shoppers reach it.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = load_or_make_key(settings.key_file)
@@ -34,7 +37,8 @@ def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str
         settings=settings,
         db=db,
         vault=vault,
-        clock=clock,
+        # A demo makes its data anew, so it has no run before.
+        clock=ClockGuard(clock, last_run=lambda: None if settings.demo else clock_guard.last_run(db)),
         connect=Connectors(AddressPolicy(allow_loopback=settings.allow_loopback)),
         public_url=_public_url(settings, db, default_url),
     )

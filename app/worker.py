@@ -95,9 +95,10 @@ class Worker:
         self._spawn("inbox", lambda merchant_id: webhook_work.work_due(self._runtime, merchant_id) > 0, at_once=1)
         reading_turns = Turns(self._merchants, at_once=READERS_PER_MERCHANT)
         for number in range(self._readers):
-            self._spawn_loop(f"reader-{number + 1}", reading_turns, self._read_one)
-        self._spawn("effects", lambda merchant_id: effects.run_due(self._runtime, merchant_id), at_once=1)
-        self._spawn("backfill", self._backfill, at_once=1)
+            self._spawn_loop(f"reader-{number + 1}", reading_turns, self._once_time_is_known(self._read_one))
+        run_effects: Step = lambda merchant_id: effects.run_due(self._runtime, merchant_id)  # noqa: E731
+        self._spawn("effects", self._once_time_is_known(run_effects), at_once=1)
+        self._spawn("backfill", self._once_time_is_known(self._backfill), at_once=1)
         self._thread("schedule", lambda: self.schedule.run(self._stopping))
         log.info("worker.started", threads=len(self._threads))
 
@@ -115,6 +116,10 @@ class Worker:
         self.start()
         stopping.wait()
         self.stop()
+
+    def _once_time_is_known(self, step: Step) -> Step:
+        """Work that books points by the time waits: its rows lose nothing by it. Messages are taken in meanwhile."""
+        return lambda merchant_id: not self.schedule.guard.is_time_unknown() and step(merchant_id)
 
     def _read_one(self, merchant_id: MerchantId) -> bool:
         return order_reading.read_one(self._runtime, merchant_id)

@@ -12,7 +12,8 @@ from core.settings import Settings
 
 @dataclass(frozen=True)
 class Runtime:
-    """`connect` turns an installation into the platform's connector (connectors.registry, bound to this server's policy).
+    """`clock` shows the time as far as it can be believed; the first call of a process may ask the database (clock_guard).
+    `connect` turns an installation into the platform's connector (connectors.registry, bound to this server's policy).
     `public_url` is where shops and shoppers reach us; it may be learnt from the owner's set-up, so it is asked each time."""
 
     settings: Settings

@@ -3,11 +3,14 @@
 import hashlib
 import hmac
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from core.errors import ConfigurationError
+
+KEPT_OPEN = 1024
 
 
 class Vault:
@@ -18,6 +21,7 @@ class Vault:
             raise ConfigurationError("The key file holds no key")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._root = keys[0]
+        self._kept_open = lru_cache(maxsize=KEPT_OPEN)(self.open)
 
     def seal(self, text: str) -> str:
         return self._fernet.encrypt(text.encode()).decode()
@@ -30,6 +34,10 @@ class Vault:
             raise ConfigurationError(
                 "The key file does not belong to this database: put back the secret.key that it was made with"
             ) from error
+
+    def keep_open(self, sealed: str) -> str:
+        """As `open`, and kept in memory: for the few keys of shops that every request needs, never for what may be erased."""
+        return self._kept_open(sealed)
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one purpose (session cookies, seals), so that no key serves two."""

@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -252,6 +253,13 @@ def has_user(name: str) -> bool:
     return True
 
 
+def locate_strace() -> str | None:
+    """It is there, and this user may trace a child: some kernels forbid that."""
+    found = shutil.which("strace")
+    trial = [found or "", "-o", os.devnull, "true"]
+    return found if found and subprocess.run(trial, capture_output=True, check=False).returncode == 0 else None
+
+
 def locate_atheris() -> str | None:
     spec = importlib.util.find_spec("atheris")
     return spec.origin if spec is not None else None
@@ -264,7 +272,7 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "php": locate_php,
     "contracts": locate_contracts,
     "git": lambda: shutil.which("git"),
-    "strace": lambda: shutil.which("strace"),
+    "strace": locate_strace,
     "initdb": locate_initdb,
     "atheris": locate_atheris,
 }

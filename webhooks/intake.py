@@ -48,7 +48,7 @@ def receive(platform: str, shop_key: str) -> Response:
         return jsonify(ok=True)
     if not _is_signed(headers):
         raise InvalidInput("The message carries no signature")
-    sender = senders.find_platform(known, shop_key)
+    sender = senders.find(known, shop_key)
     try:
         reader.verify(WebhookRequest(body, headers, sender.secrets))
         if sender.shop is None:
@@ -75,7 +75,7 @@ def nudge(platform: str, shop_key: str) -> Response:
     """Our plugin in the shop says that an order may have changed: it is read back at once. Raises SignatureInvalid."""
     known = senders.known_platform(platform)
     runtime = senders.runtime()
-    sender = senders.find_plugin(known, shop_key)
+    sender = senders.find(known, shop_key)
     now = runtime.clock()
     try:
         external_id = registry.nudge_reader(known).verify_nudge(
@@ -103,7 +103,7 @@ def pair(platform: str, shop_key: str) -> Response:
     known = senders.known_platform(platform)
     runtime = senders.runtime()
     asked = _read_pairing(senders.whole_body())
-    shop = senders.find_shop(known, shop_key)
+    shop = senders.find(known, shop_key).shop
     if shop is None:
         raise NotAllowed("This pairing code has been used or has expired")
     now = runtime.clock()

@@ -59,11 +59,11 @@ class Intake:
 
 @dataclass(frozen=True)
 class Sender:
-    """`shop` None: no such shop, or one that is disconnected. Then the secrets are nobody's. Either of the two is read."""
+    """`shop` None: no such shop, or one that is disconnected. Then the secrets and keys are nobody's."""
 
     shop: ShopView | None
-    secrets: Sequence[str] = field(default=(), repr=False)
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Sequence[str] = field(repr=False)
+    keys: Mapping[str, str] = field(repr=False)
 
 
 def runtime() -> Runtime:
@@ -84,32 +84,14 @@ def known_platform(name: str) -> Platform:
         raise NotFound("There is no such platform") from None
 
 
-def find_shop(platform: Platform, shop_key: str) -> ShopView | None:
-    """The connected shop that an address names."""
-    with reading(runtime().db) as session:
-        return _find_shop(session, platform, shop_key)
-
-
-def find_platform(platform: Platform, shop_key: str) -> Sender:
-    """The shop as its platform speaks for it: with the secrets of its webhooks."""
+def find(platform: Platform, shop_key: str) -> Sender:
+    """The connected shop that an address names: with the secrets of its webhooks, and the keys of our plugin there."""
     here = runtime()
     with reading(here.db) as session:
-        shop = _find_shop(session, platform, shop_key)
-        if shop is None:
-            return Sender(None, secrets=(NOBODYS_SECRET,))
-        secrets = merchant_queries.webhook_secrets(session, here.vault, shop.merchant_id, shop.shop_id)
-    return Sender(shop, secrets=secrets)
-
-
-def find_plugin(platform: Platform, shop_key: str) -> Sender:
-    """The shop as our plugin there speaks for it: with the plugin's keys."""
-    here = runtime()
-    with reading(here.db) as session:
-        shop = _find_shop(session, platform, shop_key)
-        if shop is None:
-            return Sender(None, keys={"nobody": NOBODYS_SECRET})
-        keys = merchant_queries.plugin_keys(session, here.vault, shop.merchant_id, shop.shop_id)
-    return Sender(shop, keys=keys)
+        door = merchant_queries.door_by_key(session, shop_key)
+    if door is None or not door.shop.connected or door.shop.platform != platform:
+        return Sender(None, secrets=(NOBODYS_SECRET,), keys={"nobody": NOBODYS_SECRET})
+    return Sender(door.shop, secrets=door.webhook_secrets(here.vault), keys=door.plugin_keys(here.vault))
 
 
 def whole_body() -> bytes:
@@ -123,11 +105,6 @@ def whole_body() -> bytes:
 
 def lower_case_headers() -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _find_shop(session: Session, platform: Platform, shop_key: str) -> ShopView | None:
-    shop = merchant_queries.shop_by_key(session, shop_key)
-    return shop if shop is not None and shop.connected and shop.platform == platform else None
 
 
 def _write_count(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, number: int, now: datetime) -> None:

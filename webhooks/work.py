@@ -19,7 +19,7 @@ from core.members import commands as member_commands
 from core.merchants import audit, health
 from core.merchants import commands as merchant_commands
 from core.merchants import queries as merchant_queries
-from core.ports import WebhookRequest
+from core.ports import Platform, WebhookRequest
 from core.queue import inbox
 from core.queue.inbox import Claimed
 from core.runtime import Runtime
@@ -27,6 +27,7 @@ from core.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 BATCH = 20
+ABOUT_ORDERS = (Topic.ORDER_CHANGED, Topic.ORDER_DELETED)
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,12 @@ def work_due(runtime: Runtime, merchant_id: MerchantId) -> int:
 def work_shop(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId) -> int:
     """Claim a batch and finish what can be finished; what needs the shop and cannot have it goes back."""
     now = runtime.clock()
-    claimed = run_tx(runtime.db, lambda session: inbox.take(session, merchant_id, shop_id, now=now, limit=BATCH))
-    if not claimed:
-        return 0
-    with reading(runtime.db) as session:
-        platform = merchant_queries.shop(session, merchant_id, shop_id).platform
+
+    def take(session: Session) -> tuple[Platform, list[Claimed]]:
+        claimed = inbox.take(session, merchant_id, shop_id, now=now, limit=BATCH)
+        return merchant_queries.shop(session, merchant_id, shop_id).platform, claimed
+
+    platform, claimed = run_tx(runtime.db, take)
     reader = registry.webhook_reader(platform)
     understood: list[_Understood] = []
     for message in claimed:
@@ -85,10 +87,15 @@ def _write_down_all(runtime: Runtime, batch: Sequence[_Understood]) -> None:
 
 def _write_down(runtime: Runtime, session: Session, batch: Sequence[_Understood]) -> None:
     now = runtime.clock()
+    # A burst names the same order many times: wanted once here, it is read once, after all that this batch brought.
+    wanted: set[ShopEvent] = set()
     for one in batch:
         message = one.claimed
         for event in one.events:
-            _apply(session, message, event, runtime)
+            if event not in wanted:
+                _apply(session, message, event, runtime)
+            if event.topic in ABOUT_ORDERS:
+                wanted.add(event)
         for customer in one.customers:
             member_commands.note_customer(
                 session,
@@ -109,7 +116,7 @@ def _apply(session: Session, message: Claimed, event: ShopEvent, runtime: Runtim
     """DISCOUNT_DELETED needs nothing: a deleted code cannot be used, and ending its hold asks the shop anyway."""
     now = runtime.clock()
     merchant_id, shop_id = message.merchant_id, message.shop_id
-    if event.topic in (Topic.ORDER_CHANGED, Topic.ORDER_DELETED):
+    if event.topic in ABOUT_ORDERS:
         orders.want(session, merchant_id, shop_id, event.external_id, now=now)
     elif event.topic is Topic.CUSTOMER_DELETED:
         member_commands.customer_removed(session, merchant_id, shop_id, external_id=event.external_id, now=now)

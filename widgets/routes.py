@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
-from flask import Blueprint, Response, current_app, g, make_response, request
+from flask import Blueprint, Response, current_app, make_response, request
 from sqlmodel import Session
 from werkzeug.exceptions import HTTPException
 
@@ -19,7 +20,6 @@ from core.ids import MemberId, MerchantId, RedemptionId
 from core.ledger import queries as ledger_queries
 from core.members import commands as member_commands
 from core.merchants import preview
-from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
 from core.program import queries as program_queries
 from core.program.terms import Terms
@@ -44,6 +44,12 @@ blueprint = Blueprint("widgets", __name__, url_prefix="/widget/v1")
 SHOP_WAIT_S = 3.0
 HISTORY_PAGE = 20
 CONFIG_AGE_S = 60
+OF_EVERY_ANSWER = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    # Pages of other sites load us: that is what a widget is for. What may be read from there, CORS says.
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
 
 _calls = ThreadPoolExecutor(max_workers=8, thread_name_prefix="widget-shop")
 
@@ -54,15 +60,14 @@ blueprint.add_url_rule("/static/<digest>/<name>", view_func=files.static_file)
 
 @blueprint.get("/api/<shop_key>/config")
 def config(shop_key: str) -> Response:
-    access.count(access.CONFIG, "config", access.address())
-    shop = access.known_shop(_shop())
-    now = runtime().clock()
+    with access.visit(shop_key) as visit:
+        access.count(access.CONFIG, "config", access.address())
+        door = access.known_shop(visit)
+        terms = _terms(visit.session, door.shop)
+    shop, now = door.shop, runtime().clock()
     token = request.args.get("preview")
     staff = preview.is_valid(token, runtime().vault, shop.shop_key, now=now)
-    with reading(runtime().db) as session:
-        merchant = merchant_queries.merchant(session, shop.merchant_id)
-        terms = _terms(session, shop)
-    state = presenters.state_of(merchant, shop, staff=staff) if terms else "hidden"
+    state = presenters.state_of(door.merchant, shop, staff=staff) if terms else "hidden"
     body: object = presenters.config(shop, terms, state, _speech(terms)) if terms else {"state": "hidden"}
     response = wire.answer(body)
     response.headers["Cache-Control"] = wire.NOT_KEPT if token else f"public, max-age={CONFIG_AGE_S}"
@@ -72,12 +77,14 @@ def config(shop_key: str) -> Response:
 
 @blueprint.get("/api/<shop_key>/me")
 def me(shop_key: str) -> Response:
-    return _me(access.shopper(_shop()), status=200)
+    with access.visit(shop_key) as visit:
+        return _me(visit.session, access.shopper(visit), status=200)
 
 
 @blueprint.post("/api/<shop_key>/join")
 def join(shop_key: str) -> Response:
-    known = access.shopper(_shop())
+    with access.visit(shop_key) as visit:
+        known = access.shopper(visit)
     wire.body(wire.NothingRequest)
     shop, now = known.shop, runtime().clock()
     shared = runtime()
@@ -103,18 +110,19 @@ def join(shop_key: str) -> Response:
     member_id = run_tx(runtime().db, work)
     _wake()
     log.info("member.joined", merchant_id=shop.merchant_id, member_id=member_id)
-    return _me(Shopper(shop, known.customer_id, member_id), status=201)
+    with reading(runtime().db) as session:
+        return _me(session, replace(known, member_id=member_id), status=201)
 
 
 @blueprint.get("/api/<shop_key>/history")
 def history(shop_key: str) -> Response:
-    known = access.shopper(_shop())
-    member_id = access.member_of(known)
-    before = wire.cursor()
-    with reading(runtime().db) as session:
-        terms = _terms(session, known.shop)
+    with access.visit(shop_key) as visit:
+        known = access.shopper(visit)
+        member_id = access.member_of(known)
+        before = wire.cursor()
+        terms = _terms(visit.session, known.shop)
         entries = ledger_queries.timeline(
-            session, known.shop.merchant_id, member_id, before_seq=before, limit=HISTORY_PAGE + 1
+            visit.session, known.shop.merchant_id, member_id, before_seq=before, limit=HISTORY_PAGE + 1
         )
     page = entries[:HISTORY_PAGE]
     following = str(page[-1].seq) if len(entries) > HISTORY_PAGE else None
@@ -123,7 +131,8 @@ def history(shop_key: str) -> Response:
 
 @blueprint.post("/api/<shop_key>/redemptions")
 def redeem(shop_key: str) -> Response:
-    known = access.shopper(_shop())
+    with access.visit(shop_key) as visit:
+        known = access.shopper(visit)
     member_id = access.member_of(known)
     access.count(access.REDEEM, "redeem", known.shop.merchant_id, member_id)
     asked = wire.body(wire.RedeemRequest)
@@ -149,13 +158,16 @@ def redeem(shop_key: str) -> Response:
 
 @blueprint.get("/api/<shop_key>/redemptions/<redemption_id>")
 def redemption(shop_key: str, redemption_id: str) -> Response:
-    return wire.answer(presenters.redemption(_own_redemption(access.shopper(_shop()), redemption_id)))
+    with access.visit(shop_key) as visit:
+        found = _own_redemption(visit.session, access.shopper(visit), redemption_id)
+    return wire.answer(presenters.redemption(found))
 
 
 @blueprint.delete("/api/<shop_key>/redemptions/<redemption_id>")
 def give_back(shop_key: str, redemption_id: str) -> Response:
-    known = access.shopper(_shop())
-    found = _own_redemption(known, redemption_id)
+    with access.visit(shop_key) as visit:
+        known = access.shopper(visit)
+        found = _own_redemption(visit.session, known, redemption_id)
     merchant_id, now = known.shop.merchant_id, runtime().clock()
     ending = run_tx(
         runtime().db,
@@ -171,9 +183,10 @@ def hint(shop_key: str) -> Response:
 
     Only a signed-in shopper's word makes work: a guest has nothing to be shown, and strangers could ask for anything.
     """
-    access.count(access.HINT, "hint", access.address())
-    asked = wire.body(wire.HintRequest)
-    known = access.shopper_if_known(_shop())
+    with access.visit(shop_key) as visit:
+        access.count(access.HINT, "hint", access.address())
+        asked = wire.body(wire.HintRequest)
+        known = access.shopper_if_known(visit)
     if known is not None:
         shop, now = known.shop, runtime().clock()
         run_tx(
@@ -185,23 +198,19 @@ def hint(shop_key: str) -> Response:
 
 
 @blueprint.before_request
-def _check_page() -> Response | None:
+def _preflight() -> Response | None:
     shop_key = (request.view_args or {}).get("shop_key")
-    if shop_key is None:
+    if shop_key is None or request.method != "OPTIONS":
         return None
-    g.widget_shop = access.shop_of(shop_key)
-    access.check_origin(g.widget_shop)
-    return access.preflight() if request.method == "OPTIONS" else None
+    with access.visit(shop_key):
+        return access.preflight()
 
 
 @blueprint.after_request
 def _finish(response: Response) -> Response:
     if "shop_key" in (request.view_args or {}):
         access.allow_origin(response)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    # Pages of other sites load us: that is what a widget is for. What may be read from there, CORS says.
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers.extend(OF_EVERY_ANSWER)
     response.headers.setdefault("Cache-Control", wire.NOT_KEPT)
     return response
 
@@ -224,11 +233,6 @@ def _http_error(error: HTTPException) -> Response:
     return wire.error(error.code or 500, name, "")
 
 
-def _shop() -> ShopView | None:
-    found: ShopView | None = g.widget_shop
-    return found
-
-
 def _terms(session: Session, shop: ShopView) -> Terms | None:
     """None before a program was published."""
     try:
@@ -242,24 +246,21 @@ def _speech(terms: Terms | None) -> Speech:
     return Speech(catalogue(best_language(request.args.get("lang"))), zone)
 
 
-def _me(known: Shopper, *, status: int) -> Response:
+def _me(session: Session, known: Shopper, *, status: int) -> Response:
     shop, merchant_id = known.shop, known.shop.merchant_id
-    if known.member_id is None:
+    terms = _terms(session, shop) if known.member_id is not None else None
+    if known.member_id is None or terms is None:
         return wire.answer(presenters.not_a_member(), status)
     order = request.args.get("order")
-    with reading(runtime().db) as session:
-        terms = _terms(session, shop)
-        if terms is None:
-            return wire.answer(presenters.not_a_member(), status)
-        body = presenters.me(
-            merchant_queries.merchant(session, merchant_id),
-            shop,
-            terms,
-            ledger_queries.balance_now(session, merchant_id, known.member_id, now=runtime().clock()),
-            redemption_queries.open_of(session, merchant_id, known.member_id),
-            _speech(terms),
-            earned_by_order=_earned(session, shop, known.member_id, order) if order else None,
-        )
+    body = presenters.me(
+        known.door.merchant,
+        shop,
+        terms,
+        ledger_queries.balance_now(session, merchant_id, known.member_id, now=runtime().clock()),
+        redemption_queries.open_of(session, merchant_id, known.member_id),
+        _speech(terms),
+        earned_by_order=_earned(session, shop, known.member_id, order) if order else None,
+    )
     return wire.answer(body, status)
 
 
@@ -275,11 +276,12 @@ def _customer(shared: Runtime, shop: ShopView, customer_id: str) -> Customer:
     return connector.customers.get_customer(customer_id)
 
 
-def _own_redemption(known: Shopper, redemption_id: str) -> RedemptionView:
+def _own_redemption(session: Session, known: Shopper, redemption_id: str) -> RedemptionView:
     """Raises NotFound, for another member's just as for none."""
     member_id = access.member_of(known)
-    with reading(runtime().db) as session:
-        found = redemption_queries.redemption(session, known.shop.merchant_id, RedemptionId(redemption_id))
+    if not access.is_id(redemption_id):  # PostgreSQL does not even take it as a question
+        raise NotFound("There is no such redemption")
+    found = redemption_queries.redemption(session, known.shop.merchant_id, RedemptionId(redemption_id))
     if found.member_id != member_id:
         raise NotFound("There is no such redemption")
     return found

@@ -1,14 +1,16 @@
 """What comes in and what goes out as JSON: requests checked to the letter, answers and errors in one shape."""
 
+import json
 from typing import Annotated, TypeVar
 
-from flask import Response, json, request
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InvalidInput
 
 NOT_KEPT = "no-store"
 LONGEST_CURSOR = 15
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,8 +51,7 @@ def cursor() -> int | None:
 
 
 def answer(content: object, status: int = 200) -> Response:
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, content_type="application/json")
+    return Response(_ENCODER.encode(content), status, content_type="application/json")
 
 
 def error(status: int, code: str, message: str) -> Response:

@@ -20,6 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
+from core.db import statements
+
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
 ATTEMPTS = 12
@@ -66,12 +68,13 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         return Database(url, write, read)
     address = sa.make_url(url).set(drivername="postgresql+psycopg")
     options = "-c lock_timeout=20s -c statement_timeout=120s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-    shared: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"options": options, **_NOTICE_SILENCE}}
+    shared: dict[str, Any] = {"connect_args": {"options": options, **_NOTICE_SILENCE}}
     write = sa.create_engine(address, pool_size=pool_size, max_overflow=pool_size, **shared)
     read = sa.create_engine(
         address,
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_pre_ping=True,  # writers find a lost connection out by themselves: see run_tx
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
         **shared,
@@ -105,8 +108,11 @@ def _prepare_sqlite(engine: Engine, *, begin: str, query_only: bool) -> None:
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    def on_begin_to_read(connection: sa.Connection) -> None:
+        connection.connection.cursor().execute(begin)  # takes no lock, so it cannot fail, and needs nobody to see it
+
     sa.event.listen(engine, "connect", on_connect)
-    sa.event.listen(engine, "begin", on_begin)
+    sa.event.listen(engine, "begin", on_begin_to_read if query_only else on_begin)
 
 
 @contextmanager
@@ -123,18 +129,26 @@ def unit_of_work(db: Database) -> Iterator[Session]:
 @contextmanager
 def reading(db: Database) -> Iterator[Session]:
     """A read transaction: one snapshot for all its statements, and it cannot write."""
-    with Session(db.read_engine, expire_on_commit=False, autoflush=False) as session, session.begin():
-        yield session
+    with Session(db.read_engine, expire_on_commit=False, autoflush=False) as session:
+        yield session  # it begins with the first statement and ends by rolling back nothing
 
 
 def run_tx(db: Database, work: Callable[[Session], T]) -> T:
-    """Run `work` in one write transaction, again when the engine asks for it. `work` must touch nothing but the database."""
+    """Run `work` in one write transaction, again when the engine asks for it. `work` must touch nothing but the database.
+
+    A connection that is lost before COMMIT has changed nothing, so that is another reason for once more; one that is lost
+    in COMMIT may have.
+    """
     for attempt in range(1, ATTEMPTS + 1):
+        at_commit = False
         try:
             with unit_of_work(db) as session:
-                return work(session)
+                result = work(session)
+                at_commit = True
+            return result
         except DBAPIError as error:
-            if attempt == ATTEMPTS or not is_retryable(error):
+            again = is_retryable(error) or (error.connection_invalidated and not at_commit)
+            if attempt == ATTEMPTS or not again:
                 raise
         time.sleep(random.uniform(0.2, 1.0) * min(1.0, 0.005 * 2**attempt))
     raise AssertionError("unreachable")
@@ -147,7 +161,7 @@ def is_retryable(error: DBAPIError) -> bool:
 
 def insert_or_ignore(session: Session, target: sa.Table, values: dict[str, Any]) -> bool:
     """Insert a row unless a unique key already has it. True if it is new."""
-    return rows_changed(session, _insert_or_ignore(session.connection().dialect.name, target), values) == 1
+    return statements.change(session, _insert_or_ignore(session.connection().dialect.name, target), values) == 1
 
 
 @cache

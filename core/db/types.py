@@ -1,5 +1,6 @@
 """Column types and shorthands for tables. The same values come back from SQLite and PostgreSQL."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -7,6 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -71,11 +74,61 @@ def _in_utc(value: datetime | None) -> datetime | None:
 def _to_text(value: datetime | None) -> str | None:
     """As SQLAlchemy writes a DateTime on SQLite: a fixed width, so that texts sort as their times do."""
     in_utc = _utc(value)
-    return in_utc.replace(tzinfo=None).isoformat(" ", "microseconds") if in_utc is not None else None
+    return in_utc.isoformat(" ", "microseconds")[:26] if in_utc is not None else None  # without its +00:00
 
 
 def _from_text(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if value is not None else None
+    return datetime.fromisoformat(value + "+00:00") if value is not None else None
+
+
+class ListOf(sa.types.TypeDecorator[list[str]]):
+    """Several ids or texts as one value: PostgreSQL's array, JSON on SQLite. For `one_of`."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, *, ids: bool) -> None:
+        super().__init__()
+        self.ids = ids
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.ARRAY(sa.Uuid() if self.ids else sa.Text()))
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        if dialect.name != "postgresql":
+            return json.dumps
+        return _to_uuids if self.ids else list
+
+
+def _to_uuids(values: list[str]) -> list[UUID]:
+    return [UUID(value) for value in values]
+
+
+class _OneOf(FunctionElement[bool]):
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        return self  # SQLAlchemy would add "= 1" on SQLite, which then uses no index
+
+
+@compiles(_OneOf, "postgresql")
+def _any_of_array(element: Any, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY({values})"
+
+
+@compiles(_OneOf, "sqlite")
+def _in_json(element: Any, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  (both are compiled parameters)
+
+
+def one_of(column: Any, name: str) -> sa.ColumnElement[bool]:
+    """Whether a column has one of the values given as the list `name`: IN, in a statement that is the same for any length."""
+    return _OneOf(column, sa.bindparam(name, type_=ListOf(ids=isinstance(column.type, Id))))
 
 
 Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -38,7 +38,7 @@ def pin(session: Session, context: Settling, row: OrderRow, snapshot: Snapshot) 
     except NotFound:
         row.not_earning = "draft"
         return None
-    merchant = merchants.merchant(session, context.merchant_id)
+    merchant = context.merchant or merchants.merchant(session, context.merchant_id)
     came_late, why_not = row.not_earning in CAME_LATE, _why_not(context, merchant, snapshot, program.terms)
     if why_not is not None:
         # Once a guest's, always a guest's: else a second read would forget that the look-back applies.

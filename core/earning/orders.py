@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
+from core.db import statements
 from core.db.engine import insert_or_ignore, rows_changed
 from core.db.types import table
 from core.earning.tables import OrderRow
@@ -88,17 +89,17 @@ def want(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id
     if not external_id or len(external_id) > 100:
         raise InvalidInput("This is no order id", field="order")
     known = {"of_merchant": merchant_id, "of_shop": shop_id, "of_external": external_id}
-    if not rows_changed(session, _RAISE, {**known, "at": now}):
+    if not statements.change(session, _RAISE, {**known, "at": now}):
         values = {**_fresh(merchant_id, shop_id, external_id), "wanted": 1, "next_read_at": now}
         if insert_or_ignore(session, ORDERS, values):
             return OrderId(values["order_id"])
-        rows_changed(session, _RAISE, {**known, "at": now})
-    return OrderId(session.connection().execute(_ID_OF, known).scalar_one())
+        statements.change(session, _RAISE, {**known, "at": now})
+    return OrderId(statements.first(session, _ID_OF, known).order_id)
 
 
 def lease_next(session: Session, merchant_id: MerchantId, *, now: datetime) -> Lease | None:
     """Take the order that has waited longest and that nobody is reading. At most one read of an order is in flight."""
-    row = session.connection().execute(_NEXT, {"of_merchant": merchant_id, "at": now}).first()
+    row = statements.first(session, _NEXT, {"of_merchant": merchant_id, "at": now})
     return _lease(session, merchant_id, row, now) if row is not None else None
 
 
@@ -175,17 +176,17 @@ def want_of_customer(
 
 def locked(session: Session, merchant_id: MerchantId, order_id: OrderId) -> OrderRow:
     """The order row, locked for the rest of the transaction. Raises NotFound."""
-    row = session.connection().execute(_LOCK, {"of_merchant": merchant_id, "of_order": order_id}).first()
+    row = statements.first(session, _LOCK, {"of_merchant": merchant_id, "of_order": order_id})
     if row is None:
         raise NotFound("There is no such order")
     # Plain attributes: a mapped object that tracks its changes would cost a settlement a third of its time.
-    return cast(OrderRow, SimpleNamespace(**row._mapping))
+    return cast(OrderRow, SimpleNamespace(**row._asdict()))
 
 
 def store(session: Session, row: OrderRow) -> None:
     """Write back what a settlement changed in an order row that `locked` gave."""
     values = {f"new_{name}": getattr(row, name) for name in _SETTLED}
-    session.connection().execute(_STORE, {"of_merchant": row.merchant_id, "of_order": row.order_id, **values})
+    statements.change(session, _STORE, {"of_merchant": row.merchant_id, "of_order": row.order_id, **values})
 
 
 def add_unread(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> OrderRow | None:
@@ -193,12 +194,12 @@ def add_unread(session: Session, merchant_id: MerchantId, shop_id: ShopId, exter
     values = _fresh(merchant_id, shop_id, external_id)
     if not insert_or_ignore(session, ORDERS, values):
         return None
-    return locked(session, merchant_id, OrderId(values["order_id"]))
+    return cast(OrderRow, SimpleNamespace(**{**dict.fromkeys(ORDERS.c.keys()), **values}))
 
 
 def _lease(session: Session, merchant_id: MerchantId, row: Any, now: datetime) -> Lease:
     values = {"new_read_no": row.read_no + 1, "new_lease_until": now + LEASE}
-    session.connection().execute(_TAKE, {"of_merchant": merchant_id, "of_order": row.order_id, **values})
+    statements.change(session, _TAKE, {"of_merchant": merchant_id, "of_order": row.order_id, **values})
     return Lease(OrderId(row.order_id), ShopId(row.shop_id), row.external_id, row.read_no + 1, row.wanted)
 
 

@@ -13,13 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.db.engine import insert_or_ignore, rows_changed
-from core.db.types import table
+from core.db import statements
+from core.db.engine import insert_or_ignore
+from core.db.statements import Ask, Done
+from core.db.types import one_of, table
 from core.errors import Conflict, LedgerCorrupt, NotFound, Refused
 from core.ids import LotId, MemberId, MerchantId, OrderId, PostingId
 from core.ledger import queries
 from core.ledger.book import Book
-from core.ledger.rows import balance_from_row, lot_from_row, lot_values, posting_values, transfer_values
+from core.ledger.rows import balance_from_row, lot_changes, lot_from_row, lot_values, posting_values, transfer_values
 from core.ledger.tables import BalanceRow, LotRow, NoteRow, PostingRow, TransferRow
 from core.ledger.words import Cause
 
@@ -50,45 +52,55 @@ def open_books(
     wanted = sorted(set(member_ids))
     if not wanted:
         return {}
-    books = {}
-    for row in _lock_balances(session, merchant_id, wanted):
-        book = books[MemberId(row.member_id)] = Book(row.member_id, balance_from_row(row), {}, now)
-        is_due = row.next_change_at is not None and row.next_change_at <= now
-        if only_earning and not is_due and not book.balance.debt:
-            book.lots_left_out, book.left_out_change_at = True, row.next_change_at
-    if len(books) != len(wanted):
-        raise NotFound("This member has no account")
-    with_lots = [member_id for member_id, book in books.items() if not book.lots_left_out]
-    for row in _load_lots(session, merchant_id, with_lots, orders, lots) if with_lots else ():
-        books[MemberId(row.member_id)].lots[row.lot_id] = lot_from_row(row)
-    for book in books.values():
-        book.book_due()
+    lock = (_LOCK_BALANCES, {"of_merchant": merchant_id, "of_members": wanted})
+    if not only_earning:
+        locked, loaded = statements.together(session, [lock, _lots_of(merchant_id, wanted, orders, lots)])
+        return _books(wanted, now, locked.rows, loaded.rows)
+    books = _books(wanted, now, statements.rows(session, *lock), None)
+    if with_lots := [member_id for member_id, book in books.items() if not book.lots_left_out]:
+        found = statements.rows(session, *_lots_of(merchant_id, with_lots, orders, lots))
+        _take_lots([books[member_id] for member_id in with_lots], found)
     return books
 
 
-def store_books(session: Session, merchant_id: MerchantId, books: Mapping[MemberId, Book]) -> None:
-    """Write the postings made since the books were opened. Raises LedgerCorrupt if a balance moved meanwhile (the guard of `seq`)."""
-    connection = session.connection()
+def open_book(
+    session: Session, merchant_id: MerchantId, member_id: MemberId, *, now: datetime, beside: Sequence[Ask]
+) -> tuple[Book, list[Done]]:
+    """One member's book, and the answers to what else is asked once it is locked, all in one trip to the database."""
+    locked, loaded, *answers = statements.together(
+        session,
+        [
+            (_LOCK_BALANCES, {"of_merchant": merchant_id, "of_members": [member_id]}),
+            _lots_of(merchant_id, [member_id], (), ()),
+            *beside,
+        ],
+    )
+    return _books([member_id], now, locked.rows, loaded.rows)[member_id], answers
+
+
+def store_books(
+    session: Session, merchant_id: MerchantId, books: Mapping[MemberId, Book], *, beside: Sequence[Ask] = ()
+) -> None:
+    """Write the postings made since the books were opened, and what the caller writes with them, in one trip to the database.
+
+    Raises LedgerCorrupt if a balance moved meanwhile (the guard of `seq`).
+    """
     changed = [book for book in books.values() if book.postings]
-    if not changed:
-        return
-    postings: list[dict[str, Any]] = []
-    transfers: list[dict[str, Any]] = []
-    new_lots: list[dict[str, Any]] = []
-    lot_changes: list[dict[str, Any]] = []
+    rows: list[Ask] = []
     for book in changed:
         for posting in book.postings:
-            postings.append(posting_values(merchant_id, book.member_id, posting))
-            transfers.extend(transfer_values(merchant_id, book.member_id, posting))
+            rows.append((_INSERT_POSTING, posting_values(merchant_id, book.member_id, posting)))
+            rows.extend((_INSERT_TRANSFER, row) for row in transfer_values(merchant_id, book.member_id, posting))
         for lot_id in book.made | book.touched:
-            values = lot_values(merchant_id, book.member_id, book.lots[lot_id])
-            (new_lots if lot_id in book.made else lot_changes).append(values)
-    _write(connection, _INSERT_POSTINGS, postings)
-    _write(connection, _INSERT_TRANSFERS, transfers)
-    _write(connection, _INSERT_LOTS, new_lots)
-    _write(connection, _UPDATE_LOT, [{f"b_{name}": value for name, value in row.items()} for row in lot_changes])
-    for book in changed:
-        if rows_changed(session, _UPDATE_BALANCE, _balance_values(merchant_id, book)) != 1:
+            lot = book.lots[lot_id]
+            if lot_id in book.made:
+                rows.append((_INSERT_LOT, lot_values(merchant_id, book.member_id, lot)))
+            else:
+                rows.append((_UPDATE_LOT, lot_changes(merchant_id, book.member_id, lot)))
+    balances = [(_UPDATE_BALANCE, _balance_values(merchant_id, book)) for book in changed]
+    touched = statements.change_at_once(session, [*beside, *rows, *balances])
+    for book, count in zip(changed, touched[len(beside) + len(rows) :], strict=True):
+        if count != 1:
             raise LedgerCorrupt(f"the balance of member {book.member_id} moved under its lock")
         book.postings.clear()
         book.made.clear()
@@ -217,14 +229,8 @@ def note_hmac(erasure_key: str, texts: Mapping[str, str]) -> str:
     return hmac.new(erasure_key.encode(), content, hashlib.sha256).hexdigest()
 
 
-def _write(connection: sa.Connection, statement: sa.Insert | sa.Update, rows: list[dict[str, Any]]) -> None:
-    """One row, the usual case, goes as itself: a driver's way for many rows takes longer for one."""
-    if rows:
-        connection.execute(statement, rows if len(rows) > 1 else rows[0])
-
-
 def _find_key(session: Session, merchant_id: MerchantId, key: str) -> Any:
-    return session.connection().execute(_BY_KEY, {"of_merchant": merchant_id, "of_key": key}).first()
+    return statements.first(session, _BY_KEY, {"of_merchant": merchant_id, "of_key": key})
 
 
 def _same_request(session: Session, merchant_id: MerchantId, key: str, request_hash: str) -> PostingId | None:
@@ -236,42 +242,46 @@ def _same_request(session: Session, merchant_id: MerchantId, key: str, request_h
     return PostingId(found.posting_id)
 
 
-def _lock_balances(session: Session, merchant_id: MerchantId, members: list[MemberId]) -> list[Any]:
-    if len(members) == 1:  # the usual case; a list must be written into the statement each time
-        return list(session.connection().execute(_LOCK_BALANCE, {"of_merchant": merchant_id, "of_member": members[0]}))
-    return list(session.connection().execute(_LOCK_BALANCES, {"of_merchant": merchant_id, "of_members": members}))
+def _books(
+    wanted: list[MemberId], now: datetime, balances: Sequence[Any], lots: Sequence[Any] | None
+) -> dict[MemberId, Book]:
+    """Books from rows, with what is due booked. Without `lots`: left out where nothing is due and nothing is owed."""
+    books = {}
+    for row in balances:
+        book = books[MemberId(row.member_id)] = Book(row.member_id, balance_from_row(row), {}, now)
+        is_due = row.next_change_at is not None and row.next_change_at <= now
+        if lots is None and not is_due and not book.balance.debt:
+            book.lots_left_out, book.left_out_change_at = True, row.next_change_at
+    if len(books) != len(wanted):
+        raise NotFound("This member has no account")
+    if lots is not None:
+        _take_lots(books.values(), lots)
+    return books
 
 
-def _load_lots(
-    session: Session, merchant_id: MerchantId, members: list[MemberId], orders: Sequence[OrderId], lots: Sequence[LotId]
-) -> list[Any]:
-    parameters = {"of_merchant": merchant_id, "of_members": members, "of_orders": list(orders)}
-    if not lots:
-        return list(session.connection().execute(_LOAD_LOTS, parameters))
-    return list(session.connection().execute(_LOAD_NAMED_LOTS, {**parameters, "of_lots": list(lots)}))
+def _take_lots(books: Iterable[Book], rows: Sequence[Any]) -> None:
+    by_member = {book.member_id: book for book in books}
+    for row in rows:
+        by_member[row.member_id].lots[row.lot_id] = lot_from_row(row)
+    for book in by_member.values():
+        book.book_due()
 
 
-# Statements of the hot path are built once: building one takes four times as long as running it.
+def _lots_of(merchant_id: MerchantId, members: list[MemberId], orders: Sequence[OrderId], lots: Sequence[LotId]) -> Ask:
+    parameters = {"of_merchant": merchant_id, "of_members": members, "of_orders": orders}
+    return (_LOAD_NAMED_LOTS, {**parameters, "of_lots": lots}) if lots else (_LOAD_LOTS, parameters)
+
+
+# Statements of the hot path are built once: building one takes far longer than running it.
 _LOCK_BALANCES = (
     sa.select(BALANCES)
-    .where(
-        BALANCES.c.merchant_id == sa.bindparam("of_merchant"),
-        BALANCES.c.member_id.in_(sa.bindparam("of_members", expanding=True)),
-    )
+    .where(BALANCES.c.merchant_id == sa.bindparam("of_merchant"), one_of(BALANCES.c.member_id, "of_members"))
     .order_by(BALANCES.c.member_id)
     .with_for_update()
 )
-_LOCK_BALANCE = (
-    sa.select(BALANCES)
-    .where(BALANCES.c.merchant_id == sa.bindparam("of_merchant"), BALANCES.c.member_id == sa.bindparam("of_member"))
-    .with_for_update()
-)
-_OF_MEMBERS = (
-    LOTS.c.merchant_id == sa.bindparam("of_merchant"),
-    LOTS.c.member_id.in_(sa.bindparam("of_members", expanding=True)),
-)
-_NAMED = LOTS.c.lot_id.in_(sa.bindparam("of_lots", expanding=True))
-_OPEN_OR_OF_ORDERS = sa.or_(LOTS.c.remaining > 0, LOTS.c.order_id.in_(sa.bindparam("of_orders", expanding=True)))
+_OF_MEMBERS = (LOTS.c.merchant_id == sa.bindparam("of_merchant"), one_of(LOTS.c.member_id, "of_members"))
+_NAMED = one_of(LOTS.c.lot_id, "of_lots")
+_OPEN_OR_OF_ORDERS = sa.or_(LOTS.c.remaining > 0, one_of(LOTS.c.order_id, "of_orders"))
 _LOAD_LOTS = sa.select(LOTS).where(*_OF_MEMBERS, _OPEN_OR_OF_ORDERS)
 _LOAD_NAMED_LOTS = sa.select(LOTS).where(
     *_OF_MEMBERS,
@@ -284,20 +294,15 @@ _LOAD_NAMED_LOTS = sa.select(LOTS).where(
 _BY_KEY = sa.select(POSTINGS.c.posting_id, POSTINGS.c.request_hash).where(
     POSTINGS.c.merchant_id == sa.bindparam("of_merchant"), POSTINGS.c.idempotency_key == sa.bindparam("of_key")
 )
-_INSERT_POSTINGS, _INSERT_TRANSFERS, _INSERT_LOTS = sa.insert(POSTINGS), sa.insert(TRANSFERS), sa.insert(LOTS)
+_INSERT_POSTING, _INSERT_TRANSFER, _INSERT_LOT = sa.insert(POSTINGS), sa.insert(TRANSFERS), sa.insert(LOTS)
 _UPDATE_LOT = (
     sa.update(LOTS)
     .where(
-        LOTS.c.merchant_id == sa.bindparam("b_merchant_id"),
-        LOTS.c.member_id == sa.bindparam("b_member_id"),
-        LOTS.c.lot_id == sa.bindparam("b_lot_id"),
+        LOTS.c.merchant_id == sa.bindparam("of_merchant"),
+        LOTS.c.member_id == sa.bindparam("of_member"),
+        LOTS.c.lot_id == sa.bindparam("of_lot"),
     )
-    .values(
-        state=sa.bindparam("b_state"),
-        remaining=sa.bindparam("b_remaining"),
-        expired=sa.bindparam("b_expired"),
-        grace_until=sa.bindparam("b_grace_until"),
-    )
+    .values({name: sa.bindparam(f"new_{name}") for name in ("state", "remaining", "expired", "grace_until")})
 )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.db.types import table
+from core.db import statements
+from core.db.statements import Ask
+from core.db.types import one_of, table
 from core.errors import NotFound
 from core.ids import MemberId, MerchantId, OrderId, PostingId, RedemptionId
 from core.ledger.book import Book
@@ -31,21 +33,20 @@ _OPEN_LOTS = sa.select(LOTS).where(
     LOTS.c.member_id == sa.bindparam("of_member"),
     LOTS.c.remaining > 0,
 )
-_IN_BOOKING_ORDER = (
-    sa.select(TRANSFERS)
-    .join(
-        POSTINGS,
-        sa.and_(
-            POSTINGS.c.merchant_id == TRANSFERS.c.merchant_id,
-            POSTINGS.c.member_id == TRANSFERS.c.member_id,
-            POSTINGS.c.posting_id == TRANSFERS.c.posting_id,
-        ),
+# A look-up per transfer, of which there are few: for a join PostgreSQL may read all postings of the merchant.
+_SEQ = (
+    sa.select(POSTINGS.c.seq)
+    .where(
+        POSTINGS.c.merchant_id == TRANSFERS.c.merchant_id,
+        POSTINGS.c.member_id == TRANSFERS.c.member_id,
+        POSTINGS.c.posting_id == TRANSFERS.c.posting_id,
     )
-    .where(TRANSFERS.c.merchant_id == sa.bindparam("of_merchant"))
-    .order_by(TRANSFERS.c.member_id, POSTINGS.c.seq, TRANSFERS.c.position)
+    .scalar_subquery()
 )
-_OF_ORDER = _IN_BOOKING_ORDER.where(TRANSFERS.c.order_id == sa.bindparam("of_order"))
-_OF_REDEMPTIONS = _IN_BOOKING_ORDER.where(TRANSFERS.c.redemption_id.in_(sa.bindparam("of_redemptions", expanding=True)))
+_TRANSFERS = sa.select(TRANSFERS, _SEQ.label("seq")).where(TRANSFERS.c.merchant_id == sa.bindparam("of_merchant"))
+_OF_ORDER = _TRANSFERS.where(TRANSFERS.c.order_id == sa.bindparam("of_order"))
+_OF_REDEMPTION = _TRANSFERS.where(TRANSFERS.c.redemption_id == sa.bindparam("of_redemption"))
+_OF_REDEMPTIONS = _TRANSFERS.where(one_of(TRANSFERS.c.redemption_id, "of_redemptions"))
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Totals:
 
 def balance_now(session: Session, merchant_id: MerchantId, member_id: MemberId, *, now: datetime) -> BalanceView:
     """What the member has at this moment: the stored row, plus what time has changed since. Raises NotFound."""
-    row = session.connection().execute(_BALANCE, {"of_merchant": merchant_id, "of_member": member_id}).first()
+    row = statements.first(session, _BALANCE, {"of_merchant": merchant_id, "of_member": member_id})
     if row is None:
         raise NotFound("This member has no account")
     lots = [lot for lot in _open_lots(session, merchant_id, member_id)] if row.next_change_at is not None else []
@@ -191,7 +192,8 @@ def find_posting(
 
 def transfers_of_order(session: Session, merchant_id: MerchantId, order_id: OrderId) -> list[tuple[MemberId, Transfer]]:
     """All that an order moved, for whichever member, in booking order per member."""
-    return _transfers(session, _OF_ORDER, {"of_merchant": merchant_id, "of_order": order_id})
+    rows = statements.rows(session, _OF_ORDER, {"of_merchant": merchant_id, "of_order": order_id})
+    return [(MemberId(row.member_id), transfer_from_row(row)) for row in in_booking_order(rows)]
 
 
 def transfers_of_redemptions(
@@ -200,11 +202,20 @@ def transfers_of_redemptions(
     """All that these redemptions moved, in booking order."""
     ids = list(redemption_ids)
     found: dict[RedemptionId, list[Transfer]] = {redemption_id: [] for redemption_id in ids}
-    if ids:
-        parameters = {"of_merchant": merchant_id, "of_redemptions": ids}
-        for _, transfer in _transfers(session, _OF_REDEMPTIONS, parameters):
-            found[RedemptionId(str(transfer.redemption_id))].append(transfer)
+    parameters = {"of_merchant": merchant_id, "of_redemptions": ids}
+    for row in in_booking_order(statements.rows(session, _OF_REDEMPTIONS, parameters)) if ids else ():
+        found[RedemptionId(row.redemption_id)].append(transfer_from_row(row))
     return found
+
+
+def redemption_asked(merchant_id: MerchantId, redemption_id: RedemptionId) -> Ask:
+    """The question for all that one redemption moved, to be asked together with others; sort by `in_booking_order`."""
+    return _OF_REDEMPTION, {"of_merchant": merchant_id, "of_redemption": redemption_id}
+
+
+def in_booking_order(rows: Iterable[Any]) -> list[Any]:
+    """Rows of transfers, per member as they were booked. A database told to sort would rather read the whole book in order."""
+    return sorted(rows, key=lambda row: (row.member_id, row.seq, row.position))
 
 
 def open_lots(session: Session, merchant_id: MerchantId, member_id: MemberId) -> list[LotView]:
@@ -333,13 +344,6 @@ def _balance_before(session: Session, merchant_id: MerchantId, member_id: Member
     return balance
 
 
-def _transfers(
-    session: Session, statement: sa.Select[Any], parameters: dict[str, Any]
-) -> list[tuple[MemberId, Transfer]]:
-    rows = session.connection().execute(statement, parameters)
-    return [(MemberId(row.member_id), transfer_from_row(row)) for row in rows]
-
-
 def _transfers_by_posting(
     session: Session, merchant_id: MerchantId, member_id: MemberId, posting_ids: list[str]
 ) -> list[tuple[str, Transfer]]:
@@ -397,7 +401,7 @@ def _reversals(
 
 
 def _open_lots(session: Session, merchant_id: MerchantId, member_id: MemberId) -> list[Lot]:
-    rows = session.connection().execute(_OPEN_LOTS, {"of_merchant": merchant_id, "of_member": member_id})
+    rows = statements.rows(session, _OPEN_LOTS, {"of_merchant": merchant_id, "of_member": member_id})
     return [lot_from_row(row) for row in rows]
 
 

@@ -49,6 +49,19 @@ def lot_values(merchant_id: MerchantId, member_id: str, lot: Lot) -> dict[str, A
     }
 
 
+def lot_changes(merchant_id: MerchantId, member_id: str, lot: Lot) -> dict[str, Any]:
+    """What may change of a lot that is stored."""
+    return {
+        "of_merchant": merchant_id,
+        "of_member": member_id,
+        "of_lot": lot.lot_id,
+        "new_state": lot.state.value,
+        "new_remaining": lot.remaining,
+        "new_expired": lot.expired,
+        "new_grace_until": lot.grace_until,
+    }
+
+
 def posting_values(merchant_id: MerchantId, member_id: str, posting: Posting) -> dict[str, Any]:
     return {
         "merchant_id": merchant_id,

@@ -1,12 +1,13 @@
 """Writes of members: enrol, and keep what the shop says of its customers."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from core.db.engine import insert_or_ignore, rows_changed
+from core.db import statements
+from core.db.engine import insert_or_ignore
 from core.db.types import table
 from core.ids import MemberId, MerchantId, ShopId, new_id, new_secret
 from core.ledger import commands as ledger
@@ -14,6 +15,40 @@ from core.members.tables import Identity, Member
 from core.sealing import Vault
 
 MEMBERS, IDENTITIES = table(Member), table(Identity)
+_MINE = (
+    IDENTITIES.c.merchant_id == sa.bindparam("of_merchant"),
+    IDENTITIES.c.shop_id == sa.bindparam("of_shop"),
+    IDENTITIES.c.external_id == sa.bindparam("of_customer"),
+)
+_LOCK = sa.select(IDENTITIES).where(*_MINE).with_for_update()
+_INSERT_MEMBER = sa.insert(MEMBERS)
+_TIE = sa.update(IDENTITIES).where(*_MINE).values(member_id=sa.bindparam("to_member"))
+_REMOVE = sa.update(IDENTITIES).where(*_MINE).values(removed_at=sa.bindparam("at"))
+_SAID = ("email", "first_name", "last_name")
+_NEWS = {name: sa.bindparam(f"new_{name}", type_=IDENTITIES.c[name].type) for name in _SAID}
+# What the shop does not say is null here, and leaves what is known as it was.
+_SAY = (
+    sa.update(IDENTITIES)
+    .where(
+        *_MINE,
+        sa.or_(
+            *(sa.and_(news.is_not(None), IDENTITIES.c[name].is_distinct_from(news)) for name, news in _NEWS.items())
+        ),
+    )
+    .values(
+        {name: sa.func.coalesce(news, IDENTITIES.c[name]) for name, news in _NEWS.items()}
+        | {"seen_at": sa.bindparam("at")}
+    )
+)
+_SAY_OF_MEMBER = (
+    sa.update(MEMBERS)
+    .where(
+        MEMBERS.c.merchant_id == sa.bindparam("of_merchant"),
+        MEMBERS.c.member_id == sa.select(IDENTITIES.c.member_id).where(*_MINE).scalar_subquery(),
+        MEMBERS.c.erased_at.is_(None),
+    )
+    .values({name: sa.func.coalesce(news, MEMBERS.c[name]) for name, news in _NEWS.items()})
+)
 
 
 def enrol(
@@ -42,24 +77,23 @@ def enrol(
         now=now,
     )
     mine = _identity(merchant_id, shop_id, external_id)
-    locked = session.connection().execute(sa.select(IDENTITIES).where(*mine).with_for_update()).one()
+    locked = statements.first(session, _LOCK, mine)
     if locked.member_id is not None:
         return MemberId(locked.member_id)
     member_id = MemberId(new_id())
-    session.connection().execute(
-        sa.insert(MEMBERS).values(
-            merchant_id=merchant_id,
-            member_id=member_id,
-            email=locked.email,
-            first_name=locked.first_name,
-            last_name=locked.last_name,
-            joined_at=joined_at,
-            joined_by=joined_by,
-            erasure_key_sealed=vault.seal(new_secret()),
-        )
-    )
+    member = {
+        "merchant_id": merchant_id,
+        "member_id": member_id,
+        "email": locked.email,
+        "first_name": locked.first_name,
+        "last_name": locked.last_name,
+        "joined_at": joined_at,
+        "joined_by": joined_by,
+        "erasure_key_sealed": vault.seal(new_secret()),
+    }
+    statements.change(session, _INSERT_MEMBER, member)
     ledger.open_account(session, merchant_id, member_id)
-    session.connection().execute(sa.update(IDENTITIES).where(*mine).values(member_id=member_id))
+    statements.change(session, _TIE, {**mine, "to_member": member_id})
     return member_id
 
 
@@ -97,36 +131,18 @@ def note_customer(
     fresh = {"merchant_id": merchant_id, "shop_id": shop_id, "external_id": external_id, "seen_at": now, **said}
     if insert_or_ignore(session, IDENTITIES, fresh):
         return
-    known = {name: value for name, value in said.items() if value}
+    news = {f"new_{name}": value or None for name, value in said.items()}
     mine = _identity(merchant_id, shop_id, external_id)
-    changed = [IDENTITIES.c[name].is_distinct_from(value) for name, value in known.items()]
-    if not changed or not rows_changed(
-        session, sa.update(IDENTITIES).where(*mine, sa.or_(*changed)).values(seen_at=now, **known)
-    ):
-        return
-    member_id = session.connection().execute(sa.select(IDENTITIES.c.member_id).where(*mine)).scalar()
-    if member_id is not None:
-        session.connection().execute(
-            sa.update(MEMBERS)
-            .where(
-                MEMBERS.c.merchant_id == merchant_id, MEMBERS.c.member_id == member_id, MEMBERS.c.erased_at.is_(None)
-            )
-            .values(**known)
-        )
+    if statements.change(session, _SAY, {**mine, **news, "at": now}):
+        statements.change(session, _SAY_OF_MEMBER, {**mine, **news})
 
 
 def customer_removed(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, *, external_id: str, now: datetime
 ) -> None:
     """The shop deleted the customer. Points stay: a member is more than one shop's record."""
-    session.connection().execute(
-        sa.update(IDENTITIES).where(*_identity(merchant_id, shop_id, external_id)).values(removed_at=now)
-    )
+    statements.change(session, _REMOVE, {**_identity(merchant_id, shop_id, external_id), "at": now})
 
 
-def _identity(merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        IDENTITIES.c.merchant_id == merchant_id,
-        IDENTITIES.c.shop_id == shop_id,
-        IDENTITIES.c.external_id == external_id,
-    )
+def _identity(merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> dict[str, Any]:
+    return {"of_merchant": merchant_id, "of_shop": shop_id, "of_customer": external_id}

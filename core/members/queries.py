@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from core.db import statements
 from core.db.types import table
 from core.errors import NotFound
 from core.ids import MemberId, MerchantId, ShopId
@@ -19,18 +20,20 @@ SEARCH_LIMIT = 20
 _MEMBER = sa.select(MEMBERS).where(
     MEMBERS.c.merchant_id == sa.bindparam("of_merchant"), MEMBERS.c.member_id == sa.bindparam("of_member")
 )
+_OF_CUSTOMER = (
+    IDENTITIES.c.merchant_id == sa.bindparam("of_merchant"),
+    IDENTITIES.c.shop_id == sa.bindparam("of_shop"),
+    IDENTITIES.c.external_id == sa.bindparam("of_customer"),
+)
 _BY_CUSTOMER = (
     sa.select(MEMBERS)
     .join(
         IDENTITIES,
         sa.and_(IDENTITIES.c.merchant_id == MEMBERS.c.merchant_id, IDENTITIES.c.member_id == MEMBERS.c.member_id),
     )
-    .where(
-        IDENTITIES.c.merchant_id == sa.bindparam("of_merchant"),
-        IDENTITIES.c.shop_id == sa.bindparam("of_shop"),
-        IDENTITIES.c.external_id == sa.bindparam("of_customer"),
-    )
+    .where(*_OF_CUSTOMER)
 )
+_ID_BY_CUSTOMER = sa.select(IDENTITIES.c.member_id).where(*_OF_CUSTOMER)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class IdentityView:
 
 
 def member(session: Session, merchant_id: MerchantId, member_id: MemberId) -> MemberView:
-    row = session.connection().execute(_MEMBER, {"of_merchant": merchant_id, "of_member": member_id}).first()
+    row = statements.first(session, _MEMBER, {"of_merchant": merchant_id, "of_member": member_id})
     if row is None:
         raise NotFound("There is no such member")
     return _view(row)
@@ -67,8 +70,15 @@ def member(session: Session, merchant_id: MerchantId, member_id: MemberId) -> Me
 def by_customer(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> MemberView | None:
     """The member that a shop's customer is enrolled as, if any."""
     parameters = {"of_merchant": merchant_id, "of_shop": shop_id, "of_customer": external_id}
-    row = session.connection().execute(_BY_CUSTOMER, parameters).first()
+    row = statements.first(session, _BY_CUSTOMER, parameters)
     return _view(row) if row else None
+
+
+def id_by_customer(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> MemberId | None:
+    """The same for who needs no more than the id."""
+    parameters = {"of_merchant": merchant_id, "of_shop": shop_id, "of_customer": external_id}
+    row = statements.first(session, _ID_BY_CUSTOMER, parameters)
+    return MemberId(row.member_id) if row is not None and row.member_id is not None else None
 
 
 def identity(session: Session, merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> IdentityView | None:
@@ -122,7 +132,7 @@ def page(
 
 def erasure_key(session: Session, vault: Vault, merchant_id: MerchantId, member_id: MemberId) -> str:
     """The key under which the ledger refers to this member's texts."""
-    row = session.connection().execute(_MEMBER, {"of_merchant": merchant_id, "of_member": member_id}).first()
+    row = statements.first(session, _MEMBER, {"of_merchant": merchant_id, "of_member": member_id})
     if row is None:
         raise NotFound("There is no such member")
     return vault.open(row.erasure_key_sealed)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from core.commerce import Health
+from core.db import statements
 from core.db.types import table
 from core.errors import RegularsError
 from core.ids import MerchantId, ShopId
@@ -35,6 +36,17 @@ _NOTE_READ = (
     )
     .values(last_read_at=sa.bindparam("at"), failing_since=None, last_error=None)
 )
+
+_NOTE_TIME = {
+    name: sa.update(HEALTH)
+    .where(
+        HEALTH.c.merchant_id == sa.bindparam("of_merchant"),
+        HEALTH.c.shop_id == sa.bindparam("of_shop"),
+        sa.or_(HEALTH.c[name].is_(None), HEALTH.c[name] < sa.bindparam("long_ago")),
+    )
+    .values({name: sa.bindparam("at")})
+    for name in ("last_delivery_at", "last_nudge_at")
+}
 
 
 def note_delivery(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
@@ -64,7 +76,7 @@ def note_poll(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now
 def note_read(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
     """We read an order and got an answer: the key works."""
     parameters = {"of_merchant": merchant_id, "of_shop": shop_id, "at": now, "long_ago": now - GRAIN}
-    session.connection().execute(_NOTE_READ, parameters)
+    statements.change(session, _NOTE_READ, parameters)
 
 
 def note_failure(
@@ -107,16 +119,8 @@ def problem_words(shop: ShopView, health: HealthView, *, now: datetime) -> tuple
 
 
 def _note_time(session: Session, merchant_id: MerchantId, shop_id: ShopId, name: str, now: datetime) -> None:
-    column = HEALTH.c[name]
-    session.connection().execute(
-        sa.update(HEALTH)
-        .where(
-            HEALTH.c.merchant_id == merchant_id,
-            HEALTH.c.shop_id == shop_id,
-            sa.or_(column.is_(None), column < now - GRAIN),
-        )
-        .values({name: now})
-    )
+    values = {"of_merchant": merchant_id, "of_shop": shop_id, "at": now, "long_ago": now - GRAIN}
+    statements.change(session, _NOTE_TIME[name], values)
 
 
 def _update(session: Session, merchant_id: MerchantId, shop_id: ShopId, **values: Any) -> None:

@@ -1,13 +1,17 @@
 """Reads of merchants, shops and installations, as frozen views. A shop key in an address names the merchant."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from core.db import statements
+from core.db.statements import Ask
 from core.db.types import table
 from core.errors import Conflict, NotFound
 from core.ids import MerchantId, ShopId
@@ -28,6 +32,20 @@ _SHOP_BY_KEY = (
     sa.select(SHOPS)
     .join(DIRECTORY, sa.and_(DIRECTORY.c.merchant_id == SHOPS.c.merchant_id, DIRECTORY.c.shop_id == SHOPS.c.shop_id))
     .where(DIRECTORY.c.shop_key == sa.bindparam("of_key"))
+)
+# Pauses come as text, so that the row can be looked up by its values: see _door_view.
+_MERCHANT_BESIDE = [
+    (sa.cast(column, sa.Text) if column.name == "pauses" else column).label(f"merchant_{column.name}")
+    for column in MERCHANTS.c
+    if column.name != "merchant_id"
+]
+_DOOR_BY_KEY = (
+    _SHOP_BY_KEY.join(MERCHANTS, MERCHANTS.c.merchant_id == SHOPS.c.merchant_id)
+    .outerjoin(
+        INSTALLATIONS,
+        sa.and_(INSTALLATIONS.c.merchant_id == SHOPS.c.merchant_id, INSTALLATIONS.c.shop_id == SHOPS.c.shop_id),
+    )
+    .add_columns(*_MERCHANT_BESIDE, INSTALLATIONS.c.webhook_secrets_sealed, INSTALLATIONS.c.keys_sealed)
 )
 
 
@@ -68,6 +86,28 @@ class ShopView:
 
 
 @dataclass(frozen=True)
+class DoorView:
+    """A shop as its doors need it at each request: with its merchant, and what its messages and tokens are proven by."""
+
+    shop: ShopView
+    merchant: MerchantView
+    _webhook_secrets_sealed: str | None = field(repr=False)
+    _keys_sealed: str | None = field(repr=False)
+
+    def webhook_secrets(self, vault: Vault) -> list[str]:
+        """As `webhook_secrets` below."""
+        secrets: list[str] = (
+            json.loads(vault.keep_open(self._webhook_secrets_sealed)) if self._webhook_secrets_sealed else []
+        )
+        return secrets
+
+    def plugin_keys(self, vault: Vault) -> dict[str, str]:
+        """As `plugin_keys` below."""
+        keys: dict[str, str] = json.loads(vault.keep_open(self._keys_sealed)) if self._keys_sealed else {}
+        return keys
+
+
+@dataclass(frozen=True)
 class HealthView:
     """`problems`: stable words of the last look. `last_error`: a stable word, then ": " and what the platform said."""
 
@@ -89,8 +129,16 @@ def shop_by_key(session: Session, shop_key: str) -> ShopView | None:
     """The shop that a key in an address names; the only way from the outside to a merchant."""
     if not (shop_key.isascii() and shop_key.isalnum()):  # PostgreSQL does not even take NUL as a question
         return None
-    row = session.connection().execute(_SHOP_BY_KEY, {"of_key": shop_key}).first()
+    row = statements.first(session, _SHOP_BY_KEY, {"of_key": shop_key})
     return None if row is None else _shop_view(row)
+
+
+def door_by_key(session: Session, shop_key: str) -> DoorView | None:
+    """The same, with all that a door asks of the shop, in one look."""
+    if not (shop_key.isascii() and shop_key.isalnum()):
+        return None
+    row = statements.first(session, _DOOR_BY_KEY, {"of_key": shop_key})
+    return None if row is None else _door_view(row)
 
 
 def shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> ShopView:
@@ -117,10 +165,19 @@ def all_merchants(session: Session) -> list[MerchantView]:
 
 def merchant(session: Session, merchant_id: MerchantId) -> MerchantView:
     """Raises NotFound."""
-    row = session.connection().execute(_MERCHANT, {"of_merchant": merchant_id}).first()
-    if row is None:
+    return found_merchant(statements.rows(session, *merchant_asked(merchant_id)))
+
+
+def merchant_asked(merchant_id: MerchantId) -> Ask:
+    """The question alone, to be asked together with others; `found_merchant` reads the answer."""
+    return _MERCHANT, {"of_merchant": merchant_id}
+
+
+def found_merchant(rows: Sequence[Any]) -> MerchantView:
+    """Raises NotFound."""
+    if not rows:
         raise NotFound("There is no such merchant")
-    return _merchant_view(row)
+    return _merchant_view(rows[0])
 
 
 def installation(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> Installation:
@@ -155,7 +212,7 @@ def plugin_keys(session: Session, vault: Vault, merchant_id: MerchantId, shop_id
 
 def health(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> HealthView:
     """Raises NotFound."""
-    row = session.connection().execute(_HEALTH, {"of_merchant": merchant_id, "of_shop": shop_id}).first()
+    row = statements.first(session, _HEALTH, {"of_merchant": merchant_id, "of_shop": shop_id})
     if row is None:
         raise NotFound("There is no such shop")
     return HealthView(
@@ -187,15 +244,31 @@ def public_url(session: Session) -> str | None:
 
 
 def _find_shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> ShopView | None:
-    row = session.connection().execute(_SHOP, {"of_merchant": merchant_id, "of_shop": shop_id}).first()
+    row = statements.first(session, _SHOP, {"of_merchant": merchant_id, "of_shop": shop_id})
     return None if row is None else _shop_view(row)
 
 
 def _installation_row(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> Any:
-    row = session.connection().execute(_INSTALLATION, {"of_merchant": merchant_id, "of_shop": shop_id}).first()
+    row = statements.first(session, _INSTALLATION, {"of_merchant": merchant_id, "of_shop": shop_id})
     if row is None:
         raise NotFound("There is no such shop")
     return row
+
+
+@lru_cache(maxsize=256)
+def _door_view(row: Any) -> DoorView:
+    """Kept by the values of the row, so it cannot be out of date: with each request the row is read, and is mostly the same."""
+    merchant = MerchantView(
+        merchant_id=MerchantId(row.merchant_id),
+        name=row.merchant_name,
+        timezone=row.merchant_timezone,
+        created_at=row.merchant_created_at,
+        launch=row.merchant_launch,
+        launched_at=row.merchant_launched_at,
+        pauses=_pauses(json.loads(row.merchant_pauses)),
+        redeeming_stopped=row.merchant_redeeming_stopped,
+    )
+    return DoorView(_shop_view(row), merchant, row.webhook_secrets_sealed, row.keys_sealed)
 
 
 def _merchant_view(row: Any) -> MerchantView:
@@ -206,11 +279,15 @@ def _merchant_view(row: Any) -> MerchantView:
         created_at=row.created_at,
         launch=row.launch,
         launched_at=row.launched_at,
-        pauses=tuple(
-            (datetime.fromisoformat(since), datetime.fromisoformat(until) if until else None)
-            for since, until in row.pauses
-        ),
+        pauses=_pauses(row.pauses),
         redeeming_stopped=row.redeeming_stopped,
+    )
+
+
+def _pauses(stored: list[list[str | None]]) -> tuple[tuple[datetime, datetime | None], ...]:
+    return tuple(
+        (datetime.fromisoformat(str(since)), datetime.fromisoformat(until) if until else None)
+        for since, until in stored
     )
 
 

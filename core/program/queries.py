@@ -1,5 +1,6 @@
 """Reads of program versions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -8,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from core.db import statements
+from core.db.statements import Ask
 from core.db.types import table
 from core.errors import NotFound
 from core.ids import MerchantId, ProgramVersionId
@@ -16,13 +19,27 @@ from core.program.terms import Terms
 
 VERSIONS = table(ProgramVersion)
 # Terms come as text: the same few versions are read with every order, and parsing them once is enough.
-_COLUMNS = [sa.cast(column, sa.Text) if column.name == "terms" else column for column in VERSIONS.c]
+_COLUMNS = [sa.cast(column, sa.Text).label("terms") if column.name == "terms" else column for column in VERSIONS.c]
 _ALL = (
     sa.select(*_COLUMNS)
     .where(VERSIONS.c.merchant_id == sa.bindparam("of_merchant"))
     .order_by(VERSIONS.c.effective_at.desc(), VERSIONS.c.number.desc())
 )
-_IN_FORCE = _ALL.where(VERSIONS.c.effective_at <= sa.bindparam("at")).limit(1)
+_AT = sa.bindparam("at", type_=VERSIONS.c.effective_at.type)
+_BEGUN = VERSIONS.c.effective_at <= _AT
+# The newest that had begun, else the first of all.
+_IN_FORCE = (
+    sa.select(*_COLUMNS)
+    .where(VERSIONS.c.merchant_id == sa.bindparam("of_merchant"))
+    .order_by(
+        VERSIONS.c.effective_at > _AT,
+        sa.case((_BEGUN, VERSIONS.c.effective_at)).desc(),
+        sa.case((_BEGUN, VERSIONS.c.number)).desc(),
+        VERSIONS.c.effective_at,
+        VERSIONS.c.number,
+    )
+    .limit(1)
+)
 _ONE = _ALL.where(VERSIONS.c.version_id == sa.bindparam("of_version"))
 
 
@@ -43,17 +60,23 @@ def current(session: Session, merchant_id: MerchantId, *, now: datetime) -> Prog
 
 def in_force_at(session: Session, merchant_id: MerchantId, moment: datetime) -> ProgramView:
     """The version that was in force at a moment, the first one for moments before it (the program's life is clamped)."""
-    row = session.connection().execute(_IN_FORCE, {"of_merchant": merchant_id, "at": moment}).first()
-    if row is not None:
-        return _view(row)
-    later = versions(session, merchant_id)
-    if not later:
+    return found_in_force(statements.rows(session, *in_force_asked(merchant_id, moment)))
+
+
+def in_force_asked(merchant_id: MerchantId, moment: datetime) -> Ask:
+    """The question alone, to be asked together with others; `found_in_force` reads the answer."""
+    return _IN_FORCE, {"of_merchant": merchant_id, "at": moment}
+
+
+def found_in_force(rows: Sequence[Any]) -> ProgramView:
+    """Raises NotFound before the first version is published."""
+    if not rows:
         raise NotFound("This merchant has no program yet")
-    return later[-1]
+    return _view(rows[0])
 
 
 def version(session: Session, merchant_id: MerchantId, version_id: ProgramVersionId) -> ProgramView:
-    row = session.connection().execute(_ONE, {"of_merchant": merchant_id, "of_version": version_id}).first()
+    row = statements.first(session, _ONE, {"of_merchant": merchant_id, "of_version": version_id})
     if row is None:
         raise NotFound("There is no such program version")
     return _view(row)
@@ -61,7 +84,7 @@ def version(session: Session, merchant_id: MerchantId, version_id: ProgramVersio
 
 def versions(session: Session, merchant_id: MerchantId) -> list[ProgramView]:
     """All versions, newest first."""
-    rows = session.connection().execute(_ALL, {"of_merchant": merchant_id})
+    rows = statements.rows(session, _ALL, {"of_merchant": merchant_id})
     return [_view(row) for row in rows]
 
 

@@ -6,12 +6,14 @@ Correctness never rests on this queue: a message only says that something may ha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from core.db import statements
 from core.db.engine import rows_changed
-from core.db.types import table
+from core.db.types import one_of, table
 from core.ids import MerchantId, ShopId, new_id
 from core.queue.tables import InboxRow
 
@@ -21,6 +23,35 @@ LONGEST_BACK_OFF = timedelta(hours=1)
 DONE_BODY_KEPT = timedelta(days=14)
 PARKED_BODY_KEPT = timedelta(days=30)
 ROW_KEPT = timedelta(days=90)
+
+INBOX = table(InboxRow)
+# With every message, so built once.
+_INSERT = sa.insert(INBOX)
+_ONE = (INBOX.c.merchant_id == sa.bindparam("of_merchant"), INBOX.c.inbox_id == sa.bindparam("of_message"))
+_DUE = (INBOX.c.merchant_id == sa.bindparam("of_merchant"), INBOX.c.due_at <= sa.bindparam("at"))
+_DUE_OF_SHOP = (
+    sa.select(INBOX)
+    .where(*_DUE, INBOX.c.shop_id == sa.bindparam("of_shop"))
+    .order_by(INBOX.c.due_at, INBOX.c.inbox_id)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    sa.update(INBOX)
+    .where(INBOX.c.merchant_id == sa.bindparam("of_merchant"), one_of(INBOX.c.inbox_id, "of_messages"))
+    .values(due_at=sa.bindparam("new_due_at"), attempts=INBOX.c.attempts + 1)
+)
+_SHOPS_DUE = sa.select(INBOX.c.shop_id).where(*_DUE).distinct()
+_FINISH = (
+    sa.update(INBOX)
+    .where(*_ONE, INBOX.c.state == NEW)
+    .values(
+        state=sa.bindparam("new_state"),
+        due_at=None,
+        done_at=sa.bindparam("new_done_at"),
+        last_error=sa.bindparam("new_error"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +84,7 @@ def store(session: Session, arrivals: Sequence[Arrival]) -> list[str]:
     """Keep messages. The caller commits before it answers the shop. Returns their ids, in order."""
     ids = [new_id() for _ in arrivals]
     rows = [_row(inbox_id, arrival) for inbox_id, arrival in zip(ids, arrivals, strict=True)]
-    if rows:
-        session.connection().execute(sa.insert(table(InboxRow)), rows)
+    statements.together(session, [(_INSERT, row) for row in rows])
     return ids
 
 
@@ -68,36 +98,18 @@ def take(
     lease: timedelta = LEASE,
 ) -> list[Claimed]:
     """Claim due messages of one shop, longest due first; who else claims meanwhile gets others."""
-    statement = (
-        sa.select(table(InboxRow))
-        .where(col(InboxRow.merchant_id) == merchant_id)
-        .where(col(InboxRow.shop_id) == shop_id)
-        .where(col(InboxRow.due_at) <= now)
-        .order_by(col(InboxRow.due_at), col(InboxRow.inbox_id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.connection().execute(statement).mappings().all()
-    if rows:
-        claim = (
-            sa.update(table(InboxRow))
-            .where(col(InboxRow.merchant_id) == merchant_id)
-            .where(col(InboxRow.inbox_id).in_([row["inbox_id"] for row in rows]))
-            .values(due_at=now + lease, attempts=col(InboxRow.attempts) + 1)
-        )
-        session.connection().execute(claim)
-    return [_claimed(row) for row in rows]
+    due = {"of_merchant": merchant_id, "of_shop": shop_id, "at": now, "at_most": limit}
+    claimed = [_claimed(row) for row in statements.rows(session, _DUE_OF_SHOP, due)]
+    if claimed:
+        which = {"of_merchant": merchant_id, "of_messages": [one.inbox_id for one in claimed]}
+        statements.change(session, _CLAIM, {**which, "new_due_at": now + lease})
+    return claimed
 
 
 def waiting_shops(session: Session, merchant_id: MerchantId, *, now: datetime) -> list[ShopId]:
     """The shops of a merchant that have messages due now, so that each gets its turn."""
-    statement = (
-        sa.select(col(InboxRow.shop_id))
-        .where(col(InboxRow.merchant_id) == merchant_id)
-        .where(col(InboxRow.due_at) <= now)
-        .distinct()
-    )
-    return [ShopId(shop_id) for shop_id in session.connection().execute(statement).scalars()]
+    rows = statements.rows(session, _SHOPS_DUE, {"of_merchant": merchant_id, "at": now})
+    return [ShopId(row.shop_id) for row in rows]
 
 
 def mark_done(session: Session, merchant_id: MerchantId, inbox_id: str, *, now: datetime) -> bool:
@@ -157,14 +169,10 @@ def prune(session: Session, merchant_id: MerchantId, *, now: datetime) -> int:
 def _finish(
     session: Session, merchant_id: MerchantId, inbox_id: str, *, state: str, error: str | None, now: datetime
 ) -> bool:
-    statement = (
-        sa.update(table(InboxRow))
-        .where(col(InboxRow.merchant_id) == merchant_id)
-        .where(col(InboxRow.inbox_id) == inbox_id)
-        .where(col(InboxRow.state) == NEW)
-        .values(state=state, due_at=None, done_at=now, last_error=error)
+    which = {"of_merchant": merchant_id, "of_message": inbox_id}
+    return (
+        statements.change(session, _FINISH, {**which, "new_state": state, "new_done_at": now, "new_error": error}) == 1
     )
-    return rows_changed(session, statement) == 1
 
 
 def _row(inbox_id: str, arrival: Arrival) -> dict[str, object]:
@@ -182,14 +190,14 @@ def _row(inbox_id: str, arrival: Arrival) -> dict[str, object]:
     }
 
 
-def _claimed(row: sa.RowMapping) -> Claimed:
+def _claimed(row: Any) -> Claimed:
     return Claimed(
-        merchant_id=MerchantId(row["merchant_id"]),
-        inbox_id=row["inbox_id"],
-        shop_id=ShopId(row["shop_id"]),
-        source=row["source"],
-        headers=row["headers"],
-        body=row["body"] or b"",
-        received_at=row["received_at"],
-        attempts=row["attempts"] + 1,
+        merchant_id=MerchantId(row.merchant_id),
+        inbox_id=row.inbox_id,
+        shop_id=ShopId(row.shop_id),
+        source=row.source,
+        headers=row.headers,
+        body=row.body or b"",
+        received_at=row.received_at,
+        attempts=row.attempts + 1,
     )

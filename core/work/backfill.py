@@ -314,6 +314,7 @@ def _context(
         shop=merchants.shop(session, merchant_id, shop_id),
         capabilities=connector.capabilities,
         now=runtime.clock(),
+        merchant=merchants.merchant(session, merchant_id),
     )
 
 

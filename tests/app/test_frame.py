@@ -1,15 +1,18 @@
 """The frame around the doors: headers on every answer, errors as each caller can read them, monitors, proxies."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
+from limits import parse
+from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import OperationalError
 
-from app import facts
+from app import counting, facts
 from app.factory import create_app
 from app.http_errors import STATUS, status_of
 from app.wiring import make_runtime
@@ -19,6 +22,8 @@ from core.db.engine import run_tx
 from core.merchants import commands
 from core.runtime import Runtime
 from core.settings import Settings
+
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -209,6 +214,33 @@ def test_forwarded_headers_count_only_from_trusted_proxies(
     assert answer.text == seen
 
 
+def test_doors_that_programs_ask_at_know_no_cookie(app: Flask) -> None:
+    cookie = {"Cookie": "__Host-regulars=x; remember_token=y"}
+
+    for path in ("/healthz/live", "/webhooks/woocommerce/x", "/widget/v1/loader.js", "/install/woocommerce/return"):
+        answer = app.test_client().get(path, headers=cookie)
+        assert "Set-Cookie" not in answer.headers, path
+        assert "Cookie" not in answer.headers.get("Vary", ""), path
+    assert "Cookie" in app.test_client().get("/admin/sign-in").headers["Vary"]
+
+
+def test_limits_counted_in_memory_end_with_their_minute_and_are_forgotten() -> None:
+    counted, limit = counting.storage_of("memory://"), parse("2 per minute")
+    limiter = FixedWindowRateLimiter(counted)
+    with time_machine.travel(START, tick=False) as clock:
+        first = [limiter.hit(limit, "a") for _ in range(3)]
+        clock.shift(59.0)
+        still = (limiter.hit(limit, "a"), limiter.hit(limit, "b"))
+        clock.shift(1.1)
+        afterwards = [limiter.hit(limit, "a") for _ in range(3)]
+        clock.shift(61.0)
+        limiter.hit(limit, "c")
+
+        assert first == afterwards == [True, True, False]
+        assert still == (False, True)
+        assert len(counted.expirations) == len(counted.storage) == 1, "what has run out takes no room"
+
+
 def test_the_guide_says_what_a_demo_does_otherwise(tmp_path: Path, runtime: Runtime) -> None:
     from dataclasses import replace
 
@@ -225,3 +257,7 @@ def test_sharing_nothing_between_processes_two_applications_work_on_one_database
     run_tx(runtime.db, lambda s: commands.create_merchant(s, name="One", timezone="UTC", now=utc_now()))
 
     assert one.test_client().get("/guide").status_code == two.test_client().get("/guide").status_code == 200
+
+
+def test_a_proxy_that_doubles_the_first_slash_finds_the_doors_all_the_same(app: Flask) -> None:
+    assert app.test_client().get("/", environ_overrides={"PATH_INFO": "//healthz/live"}).status_code == 200

@@ -34,17 +34,16 @@ def test_a_database_with_something_to_migrate_is_copied_first(tmp_path: Path) ->
     start.bring_up_to_date(settings)
     database = open_database(settings.url)
     with database.write_engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE inbox"))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0007'"))
-    assert migrate.missing(database)[0] == "0008"
-    later = [name for name in migrate.missing(database) if name > "0008"]
+        for name in ("ix_redemptions_open_over", "ix_redemptions_open_of"):
+            connection.execute(sa.text(f"DROP INDEX {name}"))
+        connection.execute(sa.text("CREATE INDEX ix_redemptions_open ON redemptions (merchant_id, state)"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
+    assert migrate.missing(database) == ["0009"]
     database.close()
-    if later:
-        pytest.skip("newer migrations build on what they find")
 
     done = start.bring_up_to_date(settings)
 
-    assert done == ["0008"]
+    assert done == ["0009"]
     assert [path.name.startswith("before-upgrade-") for path in backup.newest(settings.backup_dir)] == [True]
 
 

@@ -5,21 +5,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Session
 
 from app import facts, start
-from app.clock_guard import CLOCK_JUMPED, ClockGuard
+from app.clock_guard import CLOCK_JUMPED, ClockGuard, LastRun
 from app.schedule import Schedule
 from app.wake import Wake
 from app.wiring import make_runtime
 from app.worker import Turns, Worker
 from core.clock import utc_now
-from core.db.engine import run_tx
+from core.db.engine import reading, run_tx
 from core.ids import MerchantId
 from core.merchants import commands
 from core.ports import Installation, Platform
@@ -167,9 +168,38 @@ def test_nothing_falls_due_while_the_clock_is_not_believed(runtime: Runtime) -> 
     confirmed = facts.fact(runtime.db, facts.HEARTBEAT)
 
     assert well is not None and well["clock"] is None
-    assert stopped is not None and (stopped["clock"], stopped["at"]) == (CLOCK_JUMPED, well["at"])
+    assert stopped is not None and stopped["clock"] == CLOCK_JUMPED
+    assert timedelta() <= instant(stopped) - instant(well) < timedelta(minutes=1)  # the believed moment goes on
     assert confirmed is not None and confirmed["clock"] is None
+    assert instant(confirmed) > instant(well) + timedelta(days=399)
     assert guard.problem() is None
+
+
+def instant(beat: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(beat["at"])
+
+
+@pytest.mark.serial
+def test_after_a_start_in_doubt_orders_wait_until_the_clock_is_believed(runtime: Runtime, shop: RunningShop) -> None:
+    view = connect(runtime, shop)
+    time.sleep(1.1)
+    shop.shop.place_order({12: 2}, customer_id=2, payment="demo_card")
+    off = [timedelta(days=3652)]
+    last = LastRun(utc_now())
+    guard = ClockGuard(lambda: utc_now() + off[0], last_run=lambda: last)
+    odd = replace(runtime, clock=guard)
+    worker = Worker(odd)
+    worker.start()
+    try:
+        eventually(lambda: waiting_orders(runtime) == 1, "the poll found the order")
+        time.sleep(2)
+        still = waiting_orders(runtime)
+        off[0] = timedelta()
+        eventually(lambda: points(runtime, view) == 145, "the order is settled")
+    finally:
+        worker.stop()
+
+    assert still == 1
 
 
 def test_what_is_done_once_a_day_is_done_by_one_process(runtime: Runtime) -> None:
@@ -227,8 +257,13 @@ def connect(runtime: Runtime, shop: RunningShop) -> Any:
     return run_tx(runtime.db, work)
 
 
+def waiting_orders(runtime: Runtime) -> int:
+    with reading(runtime.db) as session:
+        found = session.connection().execute(sa.text("SELECT count(*) FROM orders WHERE wanted > settled"))
+        return int(found.scalar_one())
+
+
 def points(runtime: Runtime, view: Any) -> int:
-    from core.db.engine import reading
     from core.ledger import queries as ledger_queries
     from core.members import queries as member_queries
 

@@ -19,10 +19,11 @@ from tests.core.world import World, make_world
 
 @pytest.fixture
 def ours(db: Database, tmp_path: Path) -> World:
-    """A merchant whose member has earned 500 points and redeemed 300 of them."""
+    """A merchant with a member who has earned 500 points and redeemed 300 of them, and with another who has earned."""
     world = make_world(db, tmp_path)
     world.settle(world.shop.buy(50000, order_id="first").external_id)
     world.redeem(300)
+    world.settle(world.shop.buy(10000, customer="8").external_id)
     return world
 
 
@@ -43,6 +44,7 @@ def test_what_is_asked_for_by_id_is_not_found_for_another_merchant(ours: World, 
         "locked redemption": lambda s: redemption_queries.locked(s, other, redeemed.redemption_id),
         "locked order": lambda s: order_commands.locked(s, other, order_id),
         "book": lambda s: ledger.open_books(s, other, [member_id], now=now),
+        "books": lambda s: ledger.open_books(s, other, [member_id, ours.member("8")], now=now),
     }
 
     found = []
@@ -84,6 +86,7 @@ def test_what_is_listed_for_a_member_order_or_code_is_empty_for_another_merchant
 
 
 def test_work_for_one_merchant_does_not_touch_another(ours: World, theirs: World) -> None:
+    ours.redeem(100, issue=False)  # its code is still to be made
     before = ours.balance().seq
     ours.wait(days=800)
 

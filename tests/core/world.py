@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 from sqlmodel import Session
@@ -55,6 +55,7 @@ from core.verify import verify
 from core.work import effects
 from core.work import reading as work_reading
 
+T = TypeVar("T")
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 EURO = CurrencyTerms(earn_points=1, earn_per_minor=100, value_points=100, value_minor=100, minimum_minor=1)
 
@@ -78,6 +79,7 @@ class FakeShop:
     clock: Callable[[], datetime]
     placed: dict[str, Order] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
+    _in_order: list[str] = field(default_factory=list)  # ids by the time of placing, which nobody changes
     coupons: dict[str, Coupon] = field(default_factory=dict)
     failure: PlatformError | None = None
     calls: list[str] = field(default_factory=list)
@@ -205,7 +207,10 @@ class FakeShop:
 
     def list_placed_orders(self, *, placed_since: datetime | None, cursor: str | None = None) -> Page[Order]:
         self._called("list_placed_orders")
-        return _page(sorted(self.placed.values(), key=lambda order: order.placed_at), cursor)
+        if len(self._in_order) != len(self.placed):
+            self._in_order = sorted(self.placed, key=lambda order_id: self.placed[order_id].placed_at)
+        page = _page(self._in_order, cursor)
+        return Page(tuple(self.placed[order_id] for order_id in page.items), page.cursor, page.total)
 
     def get_customer(self, external_id: str) -> Customer:
         raise ExternalNotFound("no such customer")
@@ -383,7 +388,7 @@ def make_world(db: Database, tmp_path: Path, *, launch: str = "live", **term_cha
     return World(runtime, shop, merchant_id, shop_id, time)
 
 
-def _page(items: Sequence[Order], cursor: str | None, size: int = 100) -> Page[Order]:
+def _page(items: Sequence[T], cursor: str | None, size: int = 100) -> Page[T]:
     start = int(cursor or 0)
     rest = start + size < len(items)
     return Page(items[start : start + size], str(start + size) if rest else None, len(items))

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
+from core.db import statements
 from core.db.engine import Database, dispose_after_fork
 from core.errors import Refused
 
@@ -79,6 +80,14 @@ class Worker:
 
         sa.event.listen(db.write_engine, "before_cursor_execute", before)
         dialect = db.write_engine.dialect
+        execute = statements._execute
+
+        def execute_watched(of: Any, raw: Any, text: str, values: list[Any]) -> Any:
+            if of is dialect:
+                self.point(" ".join(text.split()[:3]))
+            return execute(of, raw, text, values)
+
+        statements._execute = execute_watched
         commit = dialect.do_commit
 
         def do_commit(connection: Any) -> None:

@@ -1,4 +1,4 @@
-"""System calls of a process that books (acknowledging.py): watched, or made to fail. Skips where strace is not allowed."""
+"""System calls of a process that books (acknowledging.py): watched, or made to fail. Skips where strace cannot be had."""
 
 import re
 import subprocess
@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import require
 from tests.torture.conftest import ROOT
@@ -25,16 +23,9 @@ class Told:
     unsynced_writes: int
 
 
-def require_it() -> None:
-    """Skips (or fails, as tests.conftest has it) where it is missing; skips where this user may not trace, not even a child."""
-    command = [require("strace"), "-o", "/dev/null", "true"]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("strace may not trace on this machine")
-
-
 def run(options: Sequence[str], arguments: Sequence[str], *, log: Path) -> tuple[list[str], list[str]]:
     """Book under strace. Returns what was said and what was called."""
-    require_it()
+    require("strace")
     command = ["strace", "-f", "-y", "-o", str(log), *options, sys.executable, "-m", "tests.torture.acknowledging"]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.startswith("READY"), done.stderr

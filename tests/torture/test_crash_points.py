@@ -21,8 +21,8 @@ import sqlalchemy as sa
 
 from core.db.engine import Database, open_database, reading
 from core.errors import Conflict
+from tests.conftest import require
 from tests.core.world import World, make_world
-from tests.torture import strace
 from tests.torture.deeds import DEEDS, Deed
 from tests.torture.mortal import NEVER, Life, RemoteShop, Worker, live
 from tests.torture.tiers import TIER, size
@@ -140,7 +140,7 @@ def traced(*options: str) -> Iterator[Callable[[int], None]]:
         if "attached" not in said:
             pytest.skip(f"strace may not attach to a process here: {said.strip()}")
 
-    strace.require_it()
+    require("strace")
     yield attach
     for tracer in tracers:
         tracer.communicate(timeout=60)

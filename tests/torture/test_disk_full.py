@@ -6,7 +6,9 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -85,7 +87,7 @@ def test_a_full_disk_answers_503_keeps_what_was_acknowledged_and_heals(
         redeem = partial(house.redeem, 100, key=f"key-of-case-number-{case:04d}", customer=customer)
 
         redeemed = redeem()
-        refused = next(answer for answer in iter(lambda: send(message(case, dice)), None) if answer.status_code != 200)  # noqa: B023
+        refused = first_refusal(lambda: send(message(case, dice)))  # noqa: B023
 
         assert_come_back(refused)
         if redeemed.status_code not in (201, 202):
@@ -151,7 +153,7 @@ def test_a_disk_that_hangs_answers_503_and_the_message_sent_again_is_kept(sqlite
     intake, writer = house.app.extensions["regulars.intake"], GroupWriter(sqlite_db)
 
     house.app.extensions["regulars.intake"] = replace(intake, write=partial(writer.write, timeout_s=0.1))
-    with unit_of_work(sqlite_db):
+    with hanging(sqlite_db):
         refused = disk.webhook(house, b'{"id": 1}')
     house.app.extensions["regulars.intake"] = replace(intake, write=writer.write)
     again = disk.webhook(house, b'{"id": 1}')
@@ -239,6 +241,26 @@ def test_a_call_that_fails_at_any_point_leaves_every_posting_whole_or_absent(
     operations(runs)
 
 
+@contextmanager
+def hanging(db: Database) -> Iterator[None]:
+    """No write gets its turn meanwhile; after ten seconds it does, lest whoever waits without end hang this test."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with unit_of_work(db):
+            begun.set()
+            over.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    begun.wait(10)
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join()
+
+
 def finish_and_check(house: House, member_id: MemberId, prefix: str, said: list[str]) -> None:
     """Ask for all postings again under their keys, without a fault. Those acknowledged before are there; each is there once."""
     db = open_database(house.runtime.db.url)
@@ -275,6 +297,14 @@ def sound(db: Database, house: House) -> list[str]:
 def message(number: int, dice: random.Random) -> bytes:
     """An order that changed; some are long and take pages of their own."""
     return json.dumps({"id": number, "note": "x" * dice.choice((10, 3000, 30_000)), "nonce": dice.random()}).encode()
+
+
+def first_refusal(send: Callable[[], TestResponse]) -> TestResponse:
+    """Twelve pages hold far fewer messages."""
+    answers = (send() for _ in range(500))
+    refused = next((answer for answer in answers if answer.status_code != 200), None)
+    assert refused is not None, "on a full disk nothing was refused"
+    return refused
 
 
 def assert_come_back(answer: TestResponse) -> None:

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from core.commerce import Customer
 from core.db.engine import reading, run_tx
+from core.db.types import table
 from core.earning import queries as order_queries
+from core.earning.tables import OrderRow
 from core.errors import Unreachable
 from core.members import queries as member_queries
 from core.merchants import queries as merchant_queries
@@ -69,6 +72,21 @@ def test_a_parked_message_does_not_hold_up_its_neighbours(door: Any, sign: Any) 
 
     assert sorted(states(door)) == ["done", "parked"]
     assert order_wanted(door, "17")
+
+
+def test_a_burst_about_one_order_wants_it_once_and_the_next_burst_again(door: Any, sign: Any) -> None:
+    def burst() -> int:
+        for topic in ("order.updated", "order.updated", "order.deleted", "order.updated"):
+            deliver(door, sign, topic, {"id": 17, "status": "processing", "currency": "EUR"})
+        deliver(door, sign, "order.updated", {"id": 18, "status": "processing", "currency": "EUR"})
+        assert work.work_due(door.runtime, door.merchant_id) == 5
+        return wanted(door, "17")
+
+    first, second = burst(), burst()
+
+    assert (first, second) == (2, 4), "a change and a deletion are two hints"
+    assert wanted(door, "18") == 2
+    assert states(door) == ["done"] * 10
 
 
 def test_a_topic_that_does_not_concern_us_is_done_with(door: Any, sign: Any) -> None:
@@ -189,6 +207,13 @@ def states(door: Any) -> list[str]:
 def order_wanted(door: Any, external_id: str) -> bool:
     with reading(door.runtime.db) as session:
         return order_queries.find(session, door.merchant_id, door.shop_id, external_id) is not None
+
+
+def wanted(door: Any, external_id: str) -> int:
+    rows = table(OrderRow)
+    with reading(door.runtime.db) as session:
+        statement = sa.select(rows.c.wanted).where(rows.c.external_id == external_id)
+        return int(session.connection().execute(statement).scalar_one())
 
 
 def rename(door: Any, table: str, name: str) -> None:

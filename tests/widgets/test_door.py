@@ -393,6 +393,7 @@ def test_another_members_code_is_as_good_as_none(house: House) -> None:
         nobodys = house.call(method, "redemptions/0190b8a0000070008000000000000000", customer="8")
         assert (theirs.status_code, theirs.data) == (nobodys.status_code, nobodys.data)
         assert theirs.status_code == 404
+        assert house.call(method, "redemptions/xyz", customer="8").status_code == 404
     assert house.call("GET", f"redemptions/{made['id']}").json["state"] == "ready"
 
 

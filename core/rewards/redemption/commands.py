@@ -7,15 +7,16 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from core.commerce import DiscountKind
+from core.db import statements
 from core.db.engine import insert_or_ignore, rows_changed
+from core.db.statements import Ask
 from core.db.types import table
 from core.errors import CannotRedeem, Conflict, InvalidInput
 from core.ids import LotId, MemberId, MerchantId, OrderId, RedemptionId, new_code, new_id
 from core.ledger import commands as ledger
-from core.ledger import queries as ledger_queries
 from core.ledger.words import Cause
 from core.merchants import queries as merchants
-from core.merchants.queries import ShopView
+from core.merchants.queries import MerchantView, ShopView
 from core.program import queries as programs
 from core.rewards.redemption import queries
 from core.rewards.redemption.pieces import held_pieces
@@ -28,16 +29,26 @@ _INSERT_REDEMPTION, _INSERT_EFFECT = sa.insert(REDEMPTIONS), sa.insert(EFFECTS)
 # A cart may hold an applied code for so long after the code itself has ended (facts sheet: 60 minutes).
 CHECKOUT_LIFE = timedelta(minutes=60)
 REQUEST_LEASE = timedelta(seconds=10)
-_END = (
-    sa.update(REDEMPTIONS)
-    .where(
-        REDEMPTIONS.c.merchant_id == sa.bindparam("of_merchant"),
-        REDEMPTIONS.c.redemption_id == sa.bindparam("of_redemption"),
-        REDEMPTIONS.c.state == "open",
-    )
-    .values(state=sa.bindparam("new_state"), end_reason=sa.bindparam("new_reason"), ended_at=sa.bindparam("at"))
+_ONE = sa.update(REDEMPTIONS).where(
+    REDEMPTIONS.c.merchant_id == sa.bindparam("of_merchant"),
+    REDEMPTIONS.c.redemption_id == sa.bindparam("of_redemption"),
 )
+_FLAG = _ONE.values(flags=sa.bindparam("new_flags"))
+_END = _ONE.where(REDEMPTIONS.c.state == "open").values(
+    state=sa.bindparam("new_state"), end_reason=sa.bindparam("new_reason"), ended_at=sa.bindparam("at")
+)
+_END_FLAGGED = _END.values(flags=sa.bindparam("new_flags"))
 OPEN_AT_MOST = 5
+NOTHING_DONE: dict[str, Any] = {
+    "wanted": "issued",
+    "actual": "nothing",
+    "attempts": 0,
+    "issue_started_at": None,
+    "absent_since": None,
+    "unreachable_since": None,
+    "used": None,
+    "last_error": None,
+}
 
 
 def place(
@@ -58,16 +69,25 @@ def place(
     if not 8 <= len(idempotency_key) <= 100:
         raise InvalidInput("The idempotency key must have 8 to 100 characters", field="idempotency_key")
     request_hash = ledger.hash_of({"points": points, "shop": shop.shop_id})
-    books = ledger.open_books(session, merchant_id, [member_id], now=now)
-    open_codes, is_known = queries.open_and_known(session, merchant_id, member_id, idempotency_key)
+    book, (merchant, program_in_force, codes) = ledger.open_book(
+        session,
+        merchant_id,
+        member_id,
+        now=now,
+        beside=[
+            merchants.merchant_asked(merchant_id),
+            programs.in_force_asked(merchant_id, now),
+            queries.open_and_known_asked(merchant_id, member_id, idempotency_key),
+        ],
+    )
+    open_codes, is_known = queries.open_and_known(codes.rows)
     earlier = queries.by_key(session, merchant_id, member_id, idempotency_key) if is_known else None
     if earlier is not None:
         if earlier.request_hash != request_hash:
             raise Conflict("This key was used for another redemption")
         return earlier
-    book = books[member_id]
-    _check_open(session, merchant_id, shop, open_codes)
-    program = programs.current(session, merchant_id, now=now)
+    _check_open(merchants.found_merchant(merchant.rows), shop, open_codes)
+    program = programs.found_in_force(program_in_force.rows)
     cost = price(
         program.terms, shop.currency, points, available=book.balance.available, smallest_unit=shop.smallest_unit
     )
@@ -81,9 +101,9 @@ def place(
     }
     book.post(f"place:{redemption_id}", Cause.REDEMPTION_PLACED, {**explanation, "program": program.number})
     ends = now + timedelta(hours=program.terms.code_hours)
-    row = {
-        "merchant_id": merchant_id,
-        "redemption_id": redemption_id,
+    ids = {"merchant_id": merchant_id, "redemption_id": redemption_id}
+    row: dict[str, Any] = {
+        **ids,
         "member_id": member_id,
         "shop_id": shop.shop_id,
         "customer_external_id": customer_external_id,
@@ -99,15 +119,15 @@ def place(
         "placed_at": now,
         "code_expires_at": ends,
         "hold_expires_at": ends + CHECKOUT_LIFE,
+        "ended_at": None,
+        "end_reason": None,
         "flags": [],
     }
-    session.connection().execute(_INSERT_REDEMPTION, row)
     # The request that placed it runs the effect first; the worker takes over when it dies.
-    effect = {"wanted": "issued", "actual": "nothing", "next_at": now + REQUEST_LEASE, "lease_no": 0, "attempts": 0}
-    ids = {"merchant_id": merchant_id, "redemption_id": redemption_id}
-    session.connection().execute(_INSERT_EFFECT, {**ids, **effect})
-    ledger.store_books(session, merchant_id, books)
-    return queries.redemption(session, merchant_id, redemption_id)
+    effect = {**NOTHING_DONE, "next_at": now + REQUEST_LEASE}
+    beside: list[Ask] = [(_INSERT_REDEMPTION, row), (_INSERT_EFFECT, {**ids, **effect, "lease_no": 0})]
+    ledger.store_books(session, merchant_id, {member_id: book}, beside=beside)
+    return queries.view_of(row, effect)
 
 
 def give_back(
@@ -132,10 +152,9 @@ def want_dead(session: Session, merchant_id: MerchantId, redemption_id: Redempti
 
 def void(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, *, reason: str, now: datetime) -> bool:
     """Give the held points back, all of them, once. The caller has made sure that the code is dead. False: it has ended before."""
-    view = queries.locked(session, merchant_id, redemption_id)
+    view, transfers = queries.locked_with_transfers(session, merchant_id, redemption_id)
     if view.state != "open":
         return False
-    transfers = ledger_queries.transfers_of_redemptions(session, merchant_id, [redemption_id])[redemption_id]
     pieces = held_pieces(transfers)
     lots = [LotId(piece.lot_id) for piece in pieces if piece.lot_id]
     books = ledger.open_books(session, merchant_id, [view.member_id], now=now, lots=lots)
@@ -144,17 +163,16 @@ def void(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId,
     book.void(pieces, redemption_id=redemption_id, order_id=None, grace_days=terms.grace_days)
     explanation = {"redemption": redemption_id, "points": view.points, "reason": reason}
     book.post(f"void:{redemption_id}", Cause.REDEMPTION_VOIDED, explanation)
-    ledger.store_books(session, merchant_id, books)
-    end(session, merchant_id, redemption_id, state="voided", reason=reason, now=now)
+    ended = _ended(merchant_id, redemption_id, state="voided", reason=reason, now=now)
+    ledger.store_books(session, merchant_id, books, beside=[ended])
     return True
 
 
 def capture_unmatched(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, *, now: datetime) -> bool:
     """The platform says that the code was used, but the order was never seen: the points are spent, flagged for support."""
-    view = queries.locked(session, merchant_id, redemption_id)
+    view, transfers = queries.locked_with_transfers(session, merchant_id, redemption_id)
     if view.state != "open":
         return False
-    transfers = ledger_queries.transfers_of_redemptions(session, merchant_id, [redemption_id])[redemption_id]
     pieces = held_pieces(transfers)
     lots = [LotId(piece.lot_id) for piece in pieces if piece.lot_id]
     books = ledger.open_books(session, merchant_id, [view.member_id], now=now, lots=lots)
@@ -163,9 +181,9 @@ def capture_unmatched(session: Session, merchant_id: MerchantId, redemption_id: 
     book.post(
         f"unmatched:{redemption_id}", Cause.REDEMPTION_UNMATCHED, {"redemption": redemption_id, "points": view.points}
     )
-    ledger.store_books(session, merchant_id, books)
-    end(session, merchant_id, redemption_id, state="captured", reason="used_unseen", now=now)
-    flag(session, merchant_id, redemption_id, "used_unseen")
+    _, values = _ended(merchant_id, redemption_id, state="captured", reason="used_unseen", now=now)
+    ended = (_END_FLAGGED, {**values, "new_flags": sorted({*view.flags, "used_unseen"})})
+    ledger.store_books(session, merchant_id, books, beside=[ended])
     return True
 
 
@@ -173,16 +191,13 @@ def end(
     session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, *, state: str, reason: str, now: datetime
 ) -> None:
     """The hold is over. Moves nothing by itself."""
-    ids = {"of_merchant": merchant_id, "of_redemption": redemption_id}
-    session.connection().execute(_END, {**ids, "new_state": state, "new_reason": reason, "at": now})
+    statements.change(session, *_ended(merchant_id, redemption_id, state=state, reason=reason, now=now))
 
 
 def flag(session: Session, merchant_id: MerchantId, redemption_id: RedemptionId, word: str) -> None:
     """Something that support should see."""
-    flags = queries.redemption(session, merchant_id, redemption_id).flags
-    session.connection().execute(
-        sa.update(REDEMPTIONS).where(*_redemption(merchant_id, redemption_id)).values(flags=sorted({*flags, word}))
-    )
+    view = queries.redemption(session, merchant_id, redemption_id)
+    statements.change(session, *_flagged(merchant_id, view, word))
 
 
 def note_order(
@@ -228,8 +243,17 @@ def holds_lease(session: Session, merchant_id: MerchantId, redemption_id: Redemp
     return bool(session.connection().execute(current).scalar() == lease_no)
 
 
-def _check_open(session: Session, merchant_id: MerchantId, shop: ShopView, open_codes: int) -> None:
-    merchant = merchants.merchant(session, merchant_id)
+def _ended(merchant_id: MerchantId, redemption_id: RedemptionId, *, state: str, reason: str, now: datetime) -> Ask:
+    ids = {"of_merchant": merchant_id, "of_redemption": redemption_id}
+    return _END, {**ids, "new_state": state, "new_reason": reason, "at": now}
+
+
+def _flagged(merchant_id: MerchantId, view: RedemptionView, word: str) -> Ask:
+    ids = {"of_merchant": merchant_id, "of_redemption": view.redemption_id}
+    return _FLAG, {**ids, "new_flags": sorted({*view.flags, word})}
+
+
+def _check_open(merchant: MerchantView, shop: ShopView, open_codes: int) -> None:
     if merchant.launch not in ("staff", "live"):
         raise CannotRedeem("paused")
     if merchant.redeeming_stopped:
@@ -238,10 +262,6 @@ def _check_open(session: Session, merchant_id: MerchantId, shop: ShopView, open_
         raise CannotRedeem("shop_disconnected")
     if open_codes >= OPEN_AT_MOST:
         raise CannotRedeem("too_many_open")
-
-
-def _redemption(merchant_id: MerchantId, redemption_id: RedemptionId) -> tuple[sa.ColumnElement[bool], ...]:
-    return (REDEMPTIONS.c.merchant_id == merchant_id, REDEMPTIONS.c.redemption_id == redemption_id)
 
 
 def _effect(merchant_id: MerchantId, redemption_id: RedemptionId) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,17 +1,23 @@
 """Reads of redemptions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from core.commerce import DiscountKind
-from core.db.types import table
+from core.db import statements
+from core.db.statements import Ask
+from core.db.types import one_of, table
 from core.errors import NotFound
 from core.ids import MemberId, MerchantId, OrderId, ProgramVersionId, RedemptionId, ShopId, normal_code
+from core.ledger import queries as ledger_queries
+from core.ledger.lots import Transfer
+from core.ledger.rows import transfer_from_row
 from core.rewards.redemption.effect import EffectView
 from core.rewards.redemption.tables import DiscountEffect, RedemptionOrder, RedemptionRow
 
@@ -35,34 +41,42 @@ _ONE = _ALL.where(REDEMPTIONS.c.redemption_id == sa.bindparam("of_redemption"))
 # FOR NO KEY UPDATE: who changes an effect twice has its foreign key checked, which must not wait for who holds the redemption.
 _LOCK_ONE = _ONE.with_for_update(key_share=True)
 _OF_MEMBER = REDEMPTIONS.c.member_id == sa.bindparam("of_member")
-_OPEN = REDEMPTIONS.c.state == "open"
+_OPEN = REDEMPTIONS.c.state == sa.literal_column("'open'")  # written out, for the indexes of open rows
 _BY_CODE = _IN_ID_ORDER.where(REDEMPTIONS.c.code == sa.bindparam("of_code"))
 _BY_KEY = _ALL.where(_OF_MEMBER, REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key"))
 _OPEN_OF_MEMBER = _ALL.where(_OF_MEMBER, _OPEN).order_by(REDEMPTIONS.c.placed_at.desc())
-_IS_KEY = REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key")
-_OPEN_OR_OF_KEY = sa.select(_IS_KEY.label("is_of_key"), _OPEN.label("is_open")).where(
-    _OF_MERCHANT, _OF_MEMBER, sa.or_(_OPEN, _IS_KEY)
+_NEWEST_FIRST = REDEMPTIONS.c.placed_at.desc()
+_AT_MOST = sa.bindparam("at_most", type_=sa.Integer)
+_NEWEST_OF_MEMBER = _ALL.where(_OF_MEMBER).order_by(_NEWEST_FIRST).limit(_AT_MOST)
+_OPEN_IN_SHOP = (
+    _ALL.where(REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"), _OPEN).order_by(_NEWEST_FIRST).limit(_AT_MOST)
+)
+_HOLD_OVER = _IN_ID_ORDER.where(_OPEN, REDEMPTIONS.c.hold_expires_at <= sa.bindparam("at"))
+_OPEN_AND_KNOWN = sa.select(
+    sa.select(sa.func.count()).where(_OF_MERCHANT, _OF_MEMBER, _OPEN).scalar_subquery().label("open_codes"),
+    sa.exists()
+    .where(_OF_MERCHANT, _OF_MEMBER, REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key"))
+    .label("is_known"),
 )
 _CARRIED = sa.select(PAIRS.c.redemption_id).where(
     PAIRS.c.merchant_id == sa.bindparam("of_merchant"), PAIRS.c.order_id == sa.bindparam("of_order")
 )
-_LOCK_OF_ORDER = _IN_ID_ORDER.where(
-    sa.or_(
-        REDEMPTIONS.c.redemption_id.in_(_CARRIED),
-        sa.and_(
-            REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"),
-            REDEMPTIONS.c.code.in_(sa.bindparam("of_codes", expanding=True)),
-        ),
-    )
-).with_for_update(key_share=True)
-_ORDERS_OF = (
+_OTHERS = REDEMPTIONS.alias()
+_WITH_CODE = sa.select(_OTHERS.c.redemption_id).where(
+    _OTHERS.c.merchant_id == sa.bindparam("of_merchant"),
+    _OTHERS.c.shop_id == sa.bindparam("of_shop"),
+    one_of(_OTHERS.c.code, "of_codes"),
+)
+_LOCK_OF_ORDER = _IN_ID_ORDER.where(REDEMPTIONS.c.redemption_id.in_(sa.union(_CARRIED, _WITH_CODE))).with_for_update(
+    key_share=True
+)
+_PAIRS = (
     sa.select(PAIRS)
-    .where(
-        PAIRS.c.merchant_id == sa.bindparam("of_merchant"),
-        PAIRS.c.redemption_id.in_(sa.bindparam("of_redemptions", expanding=True)),
-    )
+    .where(PAIRS.c.merchant_id == sa.bindparam("of_merchant"))
     .order_by(PAIRS.c.first_seen_at, PAIRS.c.order_id)
 )
+_ORDERS_OF = _PAIRS.where(one_of(PAIRS.c.redemption_id, "of_redemptions"))
+_ORDERS_OF_ONE = _PAIRS.where(PAIRS.c.redemption_id == sa.bindparam("of_redemption"))
 
 
 @dataclass(frozen=True)
@@ -111,9 +125,27 @@ def locked(session: Session, merchant_id: MerchantId, redemption_id: RedemptionI
     return found[0]
 
 
+def locked_with_transfers(
+    session: Session, merchant_id: MerchantId, redemption_id: RedemptionId
+) -> tuple[RedemptionView, list[Transfer]]:
+    """The same, and all that it moved so far, in booking order."""
+    mine = {"of_merchant": merchant_id, "of_redemption": redemption_id}
+    moved_asked = ledger_queries.redemption_asked(merchant_id, redemption_id)
+    locked, orders, moved = statements.together(session, [(_LOCK_ONE, mine), (_ORDERS_OF_ONE, mine), moved_asked])
+    if not locked.rows:
+        raise NotFound("There is no such redemption")
+    view = _view(locked.rows[0], _orders(orders.rows).get(redemption_id, ()))
+    return view, [transfer_from_row(row) for row in ledger_queries.in_booking_order(moved.rows)]
+
+
 def by_code(session: Session, merchant_id: MerchantId, code: str) -> list[RedemptionView]:
     """The redemptions with this code, in whatever shop."""
     return _find(session, merchant_id, _BY_CODE, of_code=normal_code(code))
+
+
+def view_of(redemption: Mapping[str, Any], effect: Mapping[str, Any]) -> RedemptionView:
+    """The view of rows as they have just been written."""
+    return _view(SimpleNamespace(**redemption, **{f"effect_{name}": effect[name] for name in _EFFECT_COLUMNS}), ())
 
 
 def by_key(
@@ -128,32 +160,30 @@ def open_of(session: Session, merchant_id: MerchantId, member_id: MemberId) -> l
     return _find(session, merchant_id, _OPEN_OF_MEMBER, of_member=member_id)
 
 
-def open_and_known(
-    session: Session, merchant_id: MerchantId, member_id: MemberId, idempotency_key: str
-) -> tuple[int, bool]:
-    """How many codes the member has open, and whether this key was used before: one read for both."""
-    parameters = {"of_merchant": merchant_id, "of_member": member_id, "of_key": idempotency_key}
-    rows = list(session.connection().execute(_OPEN_OR_OF_KEY, parameters))
-    return sum(bool(row.is_open) for row in rows), any(row.is_of_key for row in rows)
+def open_and_known_asked(merchant_id: MerchantId, member_id: MemberId, idempotency_key: str) -> Ask:
+    """The question how many codes the member has open, and whether this key was used before; read by `open_and_known`."""
+    return _OPEN_AND_KNOWN, {"of_merchant": merchant_id, "of_member": member_id, "of_key": idempotency_key}
+
+
+def open_and_known(rows: Sequence[Any]) -> tuple[int, bool]:
+    return rows[0].open_codes, rows[0].is_known
 
 
 def of_member(
     session: Session, merchant_id: MerchantId, member_id: MemberId, *, limit: int = 50
 ) -> list[RedemptionView]:
-    newest = _ALL.where(_OF_MEMBER).order_by(REDEMPTIONS.c.placed_at.desc()).limit(limit)
-    return _find(session, merchant_id, newest, of_member=member_id)
+    return _find(session, merchant_id, _NEWEST_OF_MEMBER, of_member=member_id, at_most=limit)
 
 
 def open_in_shop(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, *, limit: int = 100
 ) -> list[RedemptionView]:
-    mine = _ALL.where(REDEMPTIONS.c.shop_id == shop_id, _OPEN)
-    return _find(session, merchant_id, mine.order_by(REDEMPTIONS.c.placed_at.desc()).limit(limit))
+    return _find(session, merchant_id, _OPEN_IN_SHOP, of_shop=shop_id, at_most=limit)
 
 
 def hold_over(session: Session, merchant_id: MerchantId, *, now: datetime) -> list[RedemptionView]:
     """Open redemptions whose hold has run out, for the sweep. All of them: one that waits must not hide another."""
-    return _find(session, merchant_id, _IN_ID_ORDER.where(_OPEN, REDEMPTIONS.c.hold_expires_at <= now))
+    return _find(session, merchant_id, _HOLD_OVER, at=now)
 
 
 def locked_for_order(
@@ -181,16 +211,17 @@ def due_effects(session: Session, merchant_id: MerchantId, *, now: datetime, lim
 def _find(
     session: Session, merchant_id: MerchantId, statement: sa.Select[Any], **parameters: Any
 ) -> list[RedemptionView]:
-    rows = list(session.connection().execute(statement, {"of_merchant": merchant_id, **parameters}))
-    orders = _orders(session, merchant_id, [row.redemption_id for row in rows])
+    rows = statements.rows(session, statement, {"of_merchant": merchant_id, **parameters})
+    if not rows:
+        return []
+    ids = [row.redemption_id for row in rows]
+    orders = _orders(statements.rows(session, _ORDERS_OF, {"of_merchant": merchant_id, "of_redemptions": ids}))
     return [_view(row, orders.get(row.redemption_id, ())) for row in rows]
 
 
-def _orders(session: Session, merchant_id: MerchantId, ids: list[str]) -> dict[str, tuple[tuple[OrderId, int], ...]]:
+def _orders(rows: Sequence[Any]) -> dict[str, tuple[tuple[OrderId, int], ...]]:
     found: dict[str, tuple[tuple[OrderId, int], ...]] = {}
-    if not ids:
-        return found
-    for row in session.connection().execute(_ORDERS_OF, {"of_merchant": merchant_id, "of_redemptions": ids}):
+    for row in rows:
         found[row.redemption_id] = (*found.get(row.redemption_id, ()), (OrderId(row.order_id), row.captured))
     return found
 

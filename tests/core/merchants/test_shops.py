@@ -9,7 +9,16 @@ from cryptography.fernet import Fernet
 
 from core.commerce import Health, ShopFacts
 from core.db.engine import Database, reading, unit_of_work
-from core.errors import Conflict, CredentialsRefused, InvalidInput, NotAllowed, NotFound, Refused, Unreachable
+from core.errors import (
+    ConfigurationError,
+    Conflict,
+    CredentialsRefused,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unreachable,
+)
 from core.ids import MerchantId, StaffId, new_id
 from core.merchants import commands, health, queries
 from core.merchants.queries import ShopView
@@ -241,6 +250,56 @@ def test_of_eight_pairings_at_once_with_one_code_one_wins(db: Database) -> None:
     assert len(kids) == 1
     with reading(db) as session:
         assert list(queries.plugin_keys(session, VAULT, merchant_id, shop.shop_id)) == kids
+
+
+def test_a_door_sees_what_the_shop_is_at_that_moment(db: Database) -> None:
+    merchant_id = make_merchant(db)
+    shop = connect(db, merchant_id)
+
+    def door() -> queries.DoorView:
+        with reading(db) as session:
+            found = queries.door_by_key(session, shop.shop_key)
+            assert found is not None
+            assert found.shop == queries.shop(session, merchant_id, shop.shop_id)
+            assert found.merchant == queries.merchant(session, merchant_id)
+            assert found.plugin_keys(VAULT) == queries.plugin_keys(session, VAULT, merchant_id, shop.shop_id)
+            assert found.webhook_secrets(VAULT) == queries.webhook_secrets(session, VAULT, merchant_id, shop.shop_id)
+            return found
+
+    at_first = door()
+    with unit_of_work(db) as session:
+        code = commands.new_pairing_code(session, merchant_id, shop.shop_id, now=NOW)
+        kid, _ = commands.pair(session, VAULT, merchant_id, shop.shop_id, code=code, now=NOW)
+    paired = door()
+    launch(db, merchant_id, "live", hours=1)
+    launch(db, merchant_id, "paused", hours=2)
+    paused = door()
+    with unit_of_work(db) as session:
+        commands.disconnect_shop(session, merchant_id, shop.shop_id, now=NOW)
+    disconnected = door()
+
+    assert at_first.plugin_keys(VAULT) == {}
+    assert list(paired.plugin_keys(VAULT)) == [kid]
+    assert (paused.merchant.launch, len(paused.merchant.pauses)) == ("paused", 1)
+    assert not disconnected.shop.connected
+
+
+@pytest.mark.parametrize("shop_key", ["0" * 32, "", "x\x00y", "ž" * 32])
+def test_there_is_no_door_where_there_is_no_shop(shop_key: str, db: Database) -> None:
+    with reading(db) as session:
+        assert queries.door_by_key(session, shop_key) is None
+
+
+def test_what_one_vault_keeps_open_stays_closed_to_another() -> None:
+    sealed = VAULT.seal("a key")
+    other = Vault([Fernet.generate_key()])
+
+    opened = [VAULT.keep_open(sealed) for _ in range(2)]
+
+    assert opened == ["a key"] * 2
+    for _ in range(2):
+        with pytest.raises(ConfigurationError):
+            other.keep_open(sealed)
 
 
 def launch(db: Database, merchant_id: MerchantId, state: str, *, hours: int) -> None:
