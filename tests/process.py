@@ -12,6 +12,8 @@ from pathlib import Path
 
 import requests
 
+from app.serving import is_free
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -64,6 +66,10 @@ class Server:
     def log(self) -> str:
         return (self.cli.data_dir / "server.log").read_text()
 
+    @property
+    def last_words(self) -> str:
+        return "\n".join(self.log.splitlines()[-20:])
+
     def start(self, *, wait: bool = True) -> "Server":
         with (self.cli.data_dir / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -87,15 +93,25 @@ class Server:
                     return
             except requests.RequestException:
                 time.sleep(0.05)
-        raise AssertionError(f"the server did not come up:\n{self.log}")
+            ended = self.process.poll() if self.process is not None else None
+            assert ended is None, f"the server ended with {ended}:\n{self.last_words}"
+        raise AssertionError(f"the server did not come up:\n{self.last_words}")
 
     def kill(self) -> None:
-        """As a power cut would: every process of it at once, without a word."""
+        """As a power cut would: every process of it at once, without a word. Its port is free again when this returns."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            self._wait_for_the_port()
 
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(30)
+
+    def _wait_for_the_port(self) -> None:
+        """The serving child holds it, and dies only when the fsync in which it was killed comes back from the disk."""
+        deadline = time.monotonic() + 60
+        while not is_free("127.0.0.1", self.port):
+            assert time.monotonic() < deadline, f"the port of a killed server is still held:\n{self.last_words}"
+            time.sleep(0.01)
