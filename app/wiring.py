@@ -5,10 +5,12 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 
 from app import clock_guard
 from app.clock_guard import ClockGuard
+from app.grants import Grants
 from connectors import registry
 from connectors.registry import AddressPolicy
 from core.clock import Clock, utc_now
@@ -33,13 +35,19 @@ def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     vault = load_or_make_key(settings.key_file)
     db = open_database(settings.url)
+    # A demo makes its data anew, so it has no run before.
+    believed = ClockGuard(clock, last_run=lambda: None if settings.demo else clock_guard.last_run(db))
+    policy = AddressPolicy(allow_loopback=settings.allow_loopback)
+    platforms = partial(registry.app_platform, policy=policy)
+    grants = Grants(db, vault, believed, platforms)
     return Runtime(
         settings=settings,
         db=db,
         vault=vault,
-        # A demo makes its data anew, so it has no run before.
-        clock=ClockGuard(clock, last_run=lambda: None if settings.demo else clock_guard.last_run(db)),
-        connect=Connectors(AddressPolicy(allow_loopback=settings.allow_loopback)),
+        clock=believed,
+        connect=Connectors(policy, fresh=grants.fresh),
+        keep_alive=grants.keep_alive,
+        app_platform=platforms,
         public_url=_public_url(settings, db, default_url),
     )
 
@@ -47,12 +55,17 @@ def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str
 class Connectors:
     """Connectors by installation, the last used kept: each holds an HTTP session that is worth using again."""
 
-    def __init__(self, policy: AddressPolicy) -> None:
+    def __init__(
+        self, policy: AddressPolicy, *, fresh: Callable[[Installation], Installation] = lambda given: given
+    ) -> None:
+        """`fresh`: makes credentials that are about to end good again."""
         self._policy = policy
+        self._fresh = fresh
         self._kept: OrderedDict[str, Connector] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, installation: Installation) -> Connector:
+        installation = self._fresh(installation)
         name = _fingerprint(installation)
         with self._lock:
             if name in self._kept:

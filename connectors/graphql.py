@@ -39,6 +39,7 @@ __all__ = [
     "GraphQLClient",
     "Operation",
     "Partial",
+    "Ratio",
     "Refusal",
     "Shape",
     "UserError",
@@ -86,6 +87,10 @@ _FIELD_REFUSED = frozenset({"ACCESS_DENIED", "PermissionDenied"})
 _MEDIA_TYPES = frozenset({"application/json", "application/graphql-response+json"})
 
 T = TypeVar("T", bound=BaseModel)
+
+
+class Ratio(Decimal):
+    """A variable of GraphQL's own type Float, such as 0.125 for 12.5 %: a number on the wire, unlike an amount."""
 
 
 @dataclass(frozen=True)
@@ -361,6 +366,8 @@ def _wire(value: object) -> object:
         return {str(name): _wire(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_wire(each) for each in value]
+    if isinstance(value, Ratio):
+        return float(value)  # JSON writes the shortest digits that mean it, which are its own
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, date):  # and datetime

@@ -3,15 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from connectors.shopify.app import ShopifyApp
+from connectors.shopify.connector import connect as connect_shopify
+from connectors.shopify.package import FILE_NAME as SHOPIFY_PACKAGE
+from connectors.shopify.package import package_zip as shopify_package
+from connectors.shopify.webhooks import ShopifyWebhookReader
+from connectors.shopper_tokens import TOKEN_LIFE_S as SHOPPER_TOKEN_LIFE_S
+from connectors.shopper_tokens import TokenIdentifier
+from connectors.shopper_tokens import issue as issue_shopper_token
 from connectors.transport import AddressPolicy
 from connectors.woocommerce.connect import WooConnectFlow
 from connectors.woocommerce.connector import connect as connect_woocommerce
-from connectors.woocommerce.identity import WooNudgeReader, WooShopperIdentifier
+from connectors.woocommerce.identity import WooNudgeReader
 from connectors.woocommerce.package import FILE_NAME as WOOCOMMERCE_PLUGIN
 from connectors.woocommerce.package import connection_line as woocommerce_line
 from connectors.woocommerce.package import plugin_zip as woocommerce_plugin
 from connectors.woocommerce.webhooks import WooWebhookReader
+from core.errors import NotFound
 from core.ports import (
+    AppPlatform,
     ConnectFlow,
     Connector,
     Installation,
@@ -23,10 +33,15 @@ from core.ports import (
 
 __all__ = [
     "PLATFORMS",
+    "SHOPPER_TOKEN_LIFE_S",
     "AddressPolicy",
+    "AppPackage",
     "Plugin",
+    "app_package",
+    "app_platform",
     "connect",
     "connect_flow",
+    "issue_shopper_token",
     "nudge_reader",
     "plugin",
     "shopper_identifier",
@@ -47,23 +62,54 @@ class Plugin:
 
 
 @dataclass(frozen=True)
-class _Adapter:
-    connect: Callable[[Installation, AddressPolicy], Connector]
-    webhooks: WebhookReader
-    shoppers: ShopperIdentifier
+class AppPackage:
+    """What the owner of an app registers at its platform, as a zip for the platform's own tools.
+
+    It is made from server_url, app_key and client_id, and holds no secret.
+    """
+
+    file_name: str
+    zip_for: Callable[..., bytes]
+
+
+@dataclass(frozen=True)
+class _ByKeys:
+    """A platform that knows keys: a merchant gives us one, and our plugin in the shop tells who the shopper is."""
+
     nudges: NudgeReader
     connecting: ConnectFlow
     plugin: Plugin
+
+
+@dataclass(frozen=True)
+class _Adapter:
+    """`by_keys` or `by_app`: how a shop is tied to us."""
+
+    connect: Callable[[Installation, AddressPolicy], Connector]
+    webhooks: WebhookReader
+    shoppers: ShopperIdentifier
+    by_keys: _ByKeys | None = None
+    by_app: Callable[[AddressPolicy], AppPlatform] | None = None
+    package: AppPackage | None = None
 
 
 _ADAPTERS: Mapping[Platform, _Adapter] = {
     Platform.WOOCOMMERCE: _Adapter(
         connect=connect_woocommerce,
         webhooks=WooWebhookReader(),
-        shoppers=WooShopperIdentifier(),
-        nudges=WooNudgeReader(),
-        connecting=WooConnectFlow(),
-        plugin=Plugin(WOOCOMMERCE_PLUGIN, woocommerce_plugin, woocommerce_line),
+        shoppers=TokenIdentifier(),
+        by_keys=_ByKeys(
+            nudges=WooNudgeReader(),
+            connecting=WooConnectFlow(),
+            plugin=Plugin(WOOCOMMERCE_PLUGIN, woocommerce_plugin, woocommerce_line),
+        ),
+    ),
+    Platform.SHOPIFY: _Adapter(
+        connect=connect_shopify,
+        webhooks=ShopifyWebhookReader(),
+        shoppers=TokenIdentifier(),
+        by_app=ShopifyApp,
+        package=AppPackage(SHOPIFY_PACKAGE, shopify_package),
     ),
 }
 
@@ -84,12 +130,36 @@ def shopper_identifier(platform: Platform) -> ShopperIdentifier:
 
 
 def nudge_reader(platform: Platform) -> NudgeReader:
-    return _ADAPTERS[platform].nudges
+    """Raises NotFound where no plugin of ours runs in the shop."""
+    return _by_keys(platform).nudges
 
 
 def connect_flow(platform: Platform) -> ConnectFlow:
-    return _ADAPTERS[platform].connecting
+    """Raises NotFound where shops install an app instead."""
+    return _by_keys(platform).connecting
 
 
 def plugin(platform: Platform) -> Plugin:
-    return _ADAPTERS[platform].plugin
+    """Raises NotFound where no plugin of ours runs in the shop."""
+    return _by_keys(platform).plugin
+
+
+def app_package(platform: Platform) -> AppPackage:
+    """Raises NotFound where shops know keys instead of apps."""
+    found = _ADAPTERS[platform].package
+    if found is None:
+        raise NotFound("This platform knows no apps")
+    return found
+
+
+def app_platform(platform: Platform, *, policy: AddressPolicy) -> AppPlatform | None:
+    """The platform as it deals with apps; None where it knows keys."""
+    by_app = _ADAPTERS[platform].by_app
+    return None if by_app is None else by_app(policy)
+
+
+def _by_keys(platform: Platform) -> _ByKeys:
+    found = _ADAPTERS[platform].by_keys
+    if found is None:
+        raise NotFound("This platform installs an app")
+    return found

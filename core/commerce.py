@@ -181,13 +181,19 @@ class Topic(StrEnum):
     CUSTOMER_DELETED = "customer_deleted"
     DISCOUNT_DELETED = "discount_deleted"
     APP_REMOVED = "app_removed"
+    # What a platform passes on of the law on people's data.
+    CUSTOMER_DATA_ASKED = "customer_data_asked"
+    CUSTOMER_ERASED = "customer_erased"
+    SHOP_ERASED = "shop_erased"
+    CUSTOMER_MERGED = "customer_merged"
 
 
 class ShopEvent(Frozen):
-    """A hint: the thing may have changed. Never data to trust for amounts."""
+    """A hint: the thing may have changed. Never data to trust for amounts. `into`: which customer a merged one is now."""
 
     topic: Topic
     external_id: str
+    into: str | None = None
 
 
 def kept_of(order: Order) -> dict[str, int]:
@@ -243,11 +249,15 @@ class Health(Frozen):
 
 
 class ShopFacts(Frozen):
-    """What the platform says of the shop itself. `smallest_unit`: minor units that its prices are multiples of."""
+    """What the platform says of the shop itself. `smallest_unit`: minor units that its prices are multiples of.
+
+    `storefront_url`: where shoppers see it, when that is not where its API is.
+    """
 
     name: str
     currency: str
     timezone: str
     smallest_unit: int = 1
+    storefront_url: str | None = None
     version: str | None = None
     details: dict[str, str] = {}

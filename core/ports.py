@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 class Platform(StrEnum):
     WOOCOMMERCE = "woocommerce"
+    SHOPIFY = "shopify"
 
 
 class Capability(StrEnum):
@@ -43,12 +44,14 @@ class Page(Generic[T]):
     """`cursor` None: the last page. `total` where the platform counts. `unreadable`: ids of rows not understood.
 
     One broken row must not stop a page, and must not vanish: asking for it by its id says what is wrong with it.
+    `wait_s`: the platform is still at work on what was asked for; go on with `cursor` after so many seconds.
     """
 
     items: Sequence[T]
     cursor: str | None
     total: int | None = None
     unreadable: Sequence[str] = ()
+    wait_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,55 @@ class GrantedKeys:
 
     state: str
     credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PlatformApp:
+    """What a platform knows us as, where it knows programs and not keys. `secrets`: newest first, the older while it is replaced.
+
+    `app_key`: random, in our addresses. `origin`: what stands in for the platform's own hosts (a demo); None: they do.
+    """
+
+    app_key: str
+    platform: Platform
+    client_id: str
+    secrets: Sequence[str] = field(repr=False)
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class AppLaunch:
+    """A page of ours that the platform opened. `token`: the staff's session token, where the opening brought one."""
+
+    base_url: str
+    host: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class CodeGrant:
+    """A merchant who comes back from approving us: `state` is ours, and says which connect it is."""
+
+    base_url: str
+    code: str = field(repr=False)
+    state: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StaffVisit:
+    """Somebody at work in the shop's own admin, by the platform's proof. `user_id` is the platform's."""
+
+    base_url: str
+    user_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ShopperVisit:
+    """A request that a shop passed on, or one of our own pieces in it made. `customer_id` None: nobody is signed in."""
+
+    base_url: str
+    customer_id: str | None
 
 
 class OrderSource(Protocol):
@@ -185,6 +237,42 @@ class ConnectFlow(Protocol):
 
     def manual_credentials(self, consumer_key: str, consumer_secret: str) -> Mapping[str, str]:
         """Credentials from keys that the merchant made by hand. Raises InvalidInput."""
+
+
+class AppPlatform(Protocol):
+    """A platform where a shop installs us as an app: who asks is proven by the app's secret. Pure but for the grants.
+
+    Everything raises SignatureInvalid for what is not proven; grants raise PlatformError as well.
+    """
+
+    def read_launch(self, app: PlatformApp, query: bytes, now: datetime) -> AppLaunch: ...
+    def read_code(self, app: PlatformApp, query: bytes, now: datetime) -> CodeGrant: ...
+    def staff(self, app: PlatformApp, token: str, now: datetime) -> StaffVisit: ...
+    def proxied(self, app: PlatformApp, query: bytes, now: datetime) -> ShopperVisit: ...
+    def extension(self, app: PlatformApp, token: str, now: datetime) -> ShopperVisit: ...
+
+    def shop_of_message(self, headers: Mapping[str, str], body: bytes) -> str:
+        """The base URL of the shop that a message of an app says it is of; header and body must agree."""
+
+    def authorize_url(self, app: PlatformApp, base_url: str, *, state: str, callback_url: str) -> str:
+        """Where to send a merchant who begins at our end."""
+
+    def grant_by_token(self, app: PlatformApp, base_url: str, token: str, now: datetime) -> Mapping[str, str]:
+        """Credentials for a session token that `staff` has proven."""
+
+    def grant_by_code(self, app: PlatformApp, base_url: str, code: str, now: datetime) -> Mapping[str, str]:
+        """Credentials for the code of a CodeGrant."""
+
+    def renewed(
+        self, app: PlatformApp, base_url: str, credentials: Mapping[str, str], now: datetime
+    ) -> Mapping[str, str]:
+        """The credentials that follow on these. Save them before anything else: these are good once."""
+
+    def is_due(self, credentials: Mapping[str, str], now: datetime) -> bool:
+        """Whether they have to be renewed before they are used."""
+
+    def is_idle(self, credentials: Mapping[str, str], now: datetime) -> bool:
+        """Whether they should be renewed only to keep them alive."""
 
 
 class Connector(Protocol):

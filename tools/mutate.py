@@ -61,7 +61,7 @@ GROUPS = (
         ),
     ),
     Group(
-        ("connectors/woocommerce/webhooks.py", "connectors/woocommerce/identity.py"),
+        ("connectors/woocommerce/webhooks.py", "connectors/woocommerce/identity.py", "connectors/shopper_tokens.py"),
         ("tests/connectors/woocommerce/test_webhooks.py", "tests/connectors/woocommerce/test_identity.py"),
         ("core", "connectors", "demo"),
     ),

@@ -40,15 +40,18 @@ class PairRequest(BaseModel):
 
 @blueprint.post("/<platform>/<shop_key>")
 def receive(platform: str, shop_key: str) -> Response:
-    """Raises SignatureInvalid (401), InvalidInput (400: not signed at all); 413 over the limit."""
+    """`shop_key`: the app's, on platforms that know apps. Raises SignatureInvalid (401), InvalidInput (400: not signed at
+    all, where the platform lets some messages be so); 413 over the limit.
+    """
     known = senders.known_platform(platform)
     reader = registry.webhook_reader(known)
     body, headers = senders.whole_body(), senders.lower_case_headers()
     if reader.is_unsigned_ping(WebhookRequest(body, headers)):
         return jsonify(ok=True)
-    if not _is_signed(headers):
+    by_app = senders.runtime().app_platform(known) is not None
+    if not by_app and not _is_signed(headers):
         raise InvalidInput("The message carries no signature")
-    sender = senders.find(known, shop_key)
+    sender = senders.find_by_app(known, shop_key, headers, body) if by_app else senders.find(known, shop_key)
     try:
         reader.verify(WebhookRequest(body, headers, sender.secrets))
         if sender.shop is None:

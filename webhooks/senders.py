@@ -10,9 +10,9 @@ from sqlmodel import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from core.db.engine import reading, run_tx
-from core.errors import NotFound
+from core.errors import NotFound, SignatureInvalid
 from core.ids import MerchantId, ShopId
-from core.merchants import health
+from core.merchants import apps, health
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
 from core.ports import Platform
@@ -92,6 +92,25 @@ def find(platform: Platform, shop_key: str) -> Sender:
     if door is None or not door.shop.connected or door.shop.platform != platform:
         return Sender(None, secrets=(NOBODYS_SECRET,), keys={"nobody": NOBODYS_SECRET})
     return Sender(door.shop, secrets=door.webhook_secrets(here.vault), keys=door.plugin_keys(here.vault))
+
+
+def find_by_app(platform: Platform, app_key: str, headers: Mapping[str, str], body: bytes) -> Sender:
+    """The shop of an app's message: the app by the address, the shop by what the message says of itself.
+
+    The same work is done for an app that does not exist. A shop that took the app off still tells whose data to erase.
+    """
+    here = runtime()
+    known = here.app_platform(platform)
+    with reading(here.db) as session:
+        app = apps.app_by_key(session, here.vault, app_key)
+        nobody = Sender(None, secrets=app.app.secrets if app else (NOBODYS_SECRET,), keys={})
+        if app is None or known is None or app.app.platform is not platform:
+            return nobody
+        try:
+            shop = apps.shop_of(session, app, known.shop_of_message(headers, body))
+        except SignatureInvalid:
+            return nobody
+    return nobody if shop is None else Sender(shop, secrets=app.app.secrets, keys={})
 
 
 def whole_body() -> bytes:

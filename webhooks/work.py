@@ -5,6 +5,7 @@ A message is done when what it asks for is durable, in one transaction. Reading 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from core.earning import orders
 from core.errors import ExternalNotFound, InvalidInput, PlatformError, Refused, RegularsError
 from core.ids import MerchantId, ShopId
 from core.members import commands as member_commands
+from core.members import queries as member_queries
 from core.merchants import audit, health
 from core.merchants import commands as merchant_commands
 from core.merchants import queries as merchant_queries
@@ -23,6 +25,7 @@ from core.ports import Platform, WebhookRequest
 from core.queue import inbox
 from core.queue.inbox import Claimed
 from core.runtime import Runtime
+from core.work import connecting, erasing
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ class _Understood:
     claimed: Claimed
     events: Sequence[ShopEvent]
     customers: Sequence[Customer] = ()
+    removed: bool = False  # the shop has taken us off, and its word for it was confirmed
 
 
 def work_due(runtime: Runtime, merchant_id: MerchantId) -> int:
@@ -61,7 +65,8 @@ def work_shop(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId) -> int
     for message in claimed:
         try:
             events = reader.parse(WebhookRequest(message.body, message.headers))
-            understood.append(_Understood(message, events, _read_customers(runtime, message, events)))
+            customers = _read_customers(runtime, message, events)
+            understood.append(_Understood(message, events, customers, _is_removed(runtime, message, events)))
         except InvalidInput as error:
             _park(runtime, message, error.message)
         except (PlatformError, Refused) as error:
@@ -93,7 +98,7 @@ def _write_down(runtime: Runtime, session: Session, batch: Sequence[_Understood]
         message = one.claimed
         for event in one.events:
             if event not in wanted:
-                _apply(session, message, event, runtime)
+                _apply(session, one, event, runtime)
             if event.topic in ABOUT_ORDERS:
                 wanted.add(event)
         for customer in one.customers:
@@ -112,25 +117,55 @@ def _write_down(runtime: Runtime, session: Session, batch: Sequence[_Understood]
     health.note_delivery(session, last.merchant_id, last.shop_id, now=last.received_at)
 
 
-def _apply(session: Session, message: Claimed, event: ShopEvent, runtime: Runtime) -> None:
+def _apply(session: Session, one: _Understood, event: ShopEvent, runtime: Runtime) -> None:
     """DISCOUNT_DELETED needs nothing: a deleted code cannot be used, and ending its hold asks the shop anyway."""
     now = runtime.clock()
-    merchant_id, shop_id = message.merchant_id, message.shop_id
+    merchant_id, shop_id = one.claimed.merchant_id, one.claimed.shop_id
     if event.topic in ABOUT_ORDERS:
         orders.want(session, merchant_id, shop_id, event.external_id, now=now)
     elif event.topic is Topic.CUSTOMER_DELETED:
         member_commands.customer_removed(session, merchant_id, shop_id, external_id=event.external_id, now=now)
-    elif event.topic is Topic.APP_REMOVED:
+    elif event.topic is Topic.APP_REMOVED and one.removed:
         merchant_commands.disconnect_shop(session, merchant_id, shop_id, now=now)
-        audit.record(
-            session,
-            merchant_id,
-            actor_kind="system",
-            actor_id=None,
-            action="shop.disconnected",
-            subject=shop_id,
-            now=now,
+        merchant_commands.forget_credentials(session, merchant_id, shop_id)
+        _note(session, one.claimed, "shop.disconnected", now=now)
+    elif event.topic is Topic.CUSTOMER_MERGED and event.into is not None:
+        moved = member_commands.customer_merged(
+            session, merchant_id, shop_id, gone=event.external_id, into=event.into, now=now
         )
+        # Two members stay two: whose points are whose after a merge is for staff to say.
+        _note(session, one.claimed, "customer.merged" if moved else "customer.merged_members_stay", now=now)
+    elif event.topic is Topic.CUSTOMER_DATA_ASKED:
+        member = member_queries.id_by_customer(session, merchant_id, shop_id, event.external_id)
+        _note(session, one.claimed, "customer.data_asked", now=now, customer=event.external_id, member=member or "")
+    elif event.topic is Topic.CUSTOMER_ERASED:
+        erasing.erase_customer(session, runtime.vault, merchant_id, shop_id, external_id=event.external_id, now=now)
+        _note(session, one.claimed, "customer.erased", now=now)
+    # It comes two days after the app was taken off. A shop that has come back since keeps what it has.
+    elif event.topic is Topic.SHOP_ERASED and not merchant_queries.shop(session, merchant_id, shop_id).connected:
+        erasing.erase_shop(session, runtime.vault, merchant_id, shop_id, now=now)
+        _note(session, one.claimed, "shop.erased", now=now)
+
+
+def _note(session: Session, message: Claimed, action: str, *, now: datetime, **details: str) -> None:
+    audit.record(
+        session,
+        message.merchant_id,
+        actor_kind="system",
+        actor_id=None,
+        action=action,
+        subject=message.shop_id,
+        details=details,
+        now=now,
+    )
+
+
+def _is_removed(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> bool:
+    if not any(event.topic is Topic.APP_REMOVED for event in events):
+        return False
+    with reading(runtime.db) as session:
+        shop = merchant_queries.shop(session, message.merchant_id, message.shop_id)
+    return connecting.is_removed(runtime, shop)
 
 
 def _read_customers(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> list[Customer]:

@@ -151,7 +151,7 @@ def _check_origin(shop: ShopView | None) -> None:
     origin = request.headers.get("Origin")
     if origin is None:
         return
-    if shop is None or origin != origin_of(shop.base_url):
+    if shop is None or origin not in (origin_of(shop.base_url), origin_of(shop.storefront_url or shop.base_url)):
         raise WrongOrigin
     g.widget_origin = origin
 

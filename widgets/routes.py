@@ -33,6 +33,7 @@ from widgets import access, files, presenters, wire
 from widgets.access import Shopper, runtime
 from widgets.catalogues import best_language, catalogue
 from widgets.refusals import TooOften, refusal
+from widgets.shapes import Me
 from widgets.speech import Speech
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ def config(shop_key: str) -> Response:
     with access.visit(shop_key) as visit:
         access.count(access.CONFIG, "config", access.address())
         door = access.known_shop(visit)
-        terms = _terms(visit.session, door.shop)
+        terms = terms_of(visit.session, door.shop)
     shop, now = door.shop, runtime().clock()
     token = request.args.get("preview")
     staff = preview.is_valid(token, runtime().vault, shop.shop_key, now=now)
@@ -120,7 +121,7 @@ def history(shop_key: str) -> Response:
         known = access.shopper(visit)
         member_id = access.member_of(known)
         before = wire.cursor()
-        terms = _terms(visit.session, known.shop)
+        terms = terms_of(visit.session, known.shop)
         entries = ledger_queries.timeline(
             visit.session, known.shop.merchant_id, member_id, before_seq=before, limit=HISTORY_PAGE + 1
         )
@@ -133,9 +134,14 @@ def history(shop_key: str) -> Response:
 def redeem(shop_key: str) -> Response:
     with access.visit(shop_key) as visit:
         known = access.shopper(visit)
+    asked = wire.body(wire.RedeemRequest)
+    return redeem_for(known, points=asked.points, idempotency_key=asked.idempotency_key)
+
+
+def redeem_for(known: Shopper, *, points: int, idempotency_key: str) -> Response:
+    """Place it, and make its code for as long as a shopper waits. Raises Refused."""
     member_id = access.member_of(known)
     access.count(access.REDEEM, "redeem", known.shop.merchant_id, member_id)
-    asked = wire.body(wire.RedeemRequest)
     shop, now = known.shop, runtime().clock()
 
     def work(session: Session) -> RedemptionView:
@@ -145,8 +151,8 @@ def redeem(shop_key: str) -> Response:
             member_id,
             shop,
             customer_external_id=known.customer_id,
-            points=asked.points,
-            idempotency_key=asked.idempotency_key,
+            points=points,
+            idempotency_key=idempotency_key,
             now=now,
         )
 
@@ -188,13 +194,15 @@ def hint(shop_key: str) -> Response:
         asked = wire.body(wire.HintRequest)
         known = access.shopper_if_known(visit)
     if known is not None:
-        shop, now = known.shop, runtime().clock()
-        run_tx(
-            runtime().db,
-            lambda session: orders.want(session, shop.merchant_id, shop.shop_id, asked.order, now=now),
-        )
-        _wake()
+        want(known, asked.order)
     return wire.answer({}, 202)
+
+
+def want(known: Shopper, external_id: str) -> None:
+    """Have an order read, on the word of a shopper who is signed in."""
+    shop, now = known.shop, runtime().clock()
+    run_tx(runtime().db, lambda session: orders.want(session, shop.merchant_id, shop.shop_id, external_id, now=now))
+    _wake()
 
 
 @blueprint.before_request
@@ -216,7 +224,7 @@ def _finish(response: Response) -> Response:
 
 
 @blueprint.errorhandler(RegularsError)
-def _refused(error: RegularsError) -> Response:
+def refused(error: RegularsError) -> Response:
     said = refusal(error, _speech(None))
     if said is None:
         log.error("widget.failed", error=type(error).__name__)
@@ -228,12 +236,12 @@ def _refused(error: RegularsError) -> Response:
 
 
 @blueprint.errorhandler(HTTPException)
-def _http_error(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Response:
     name = (error.name or "error").lower().replace(" ", "_")
     return wire.error(error.code or 500, name, "")
 
 
-def _terms(session: Session, shop: ShopView) -> Terms | None:
+def terms_of(session: Session, shop: ShopView) -> Terms | None:
     """None before a program was published."""
     try:
         return program_queries.current(session, shop.merchant_id, now=runtime().clock()).terms
@@ -247,12 +255,16 @@ def _speech(terms: Terms | None) -> Speech:
 
 
 def _me(session: Session, known: Shopper, *, status: int) -> Response:
+    return wire.answer(me_of(session, known, order=request.args.get("order")), status)
+
+
+def me_of(session: Session, known: Shopper, *, order: str | None = None) -> Me:
+    """What a shopper sees of the program; `order`: and what that order has brought."""
     shop, merchant_id = known.shop, known.shop.merchant_id
-    terms = _terms(session, shop) if known.member_id is not None else None
+    terms = terms_of(session, shop) if known.member_id is not None else None
     if known.member_id is None or terms is None:
-        return wire.answer(presenters.not_a_member(), status)
-    order = request.args.get("order")
-    body = presenters.me(
+        return presenters.not_a_member()
+    return presenters.me(
         known.door.merchant,
         shop,
         terms,
@@ -261,7 +273,6 @@ def _me(session: Session, known: Shopper, *, status: int) -> Response:
         _speech(terms),
         earned_by_order=_earned(session, shop, known.member_id, order) if order else None,
     )
-    return wire.answer(body, status)
 
 
 def _earned(session: Session, shop: ShopView, member_id: MemberId, external_id: str) -> int | None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
+from connectors.shopper_tokens import TokenIdentifier
 from connectors.transport import AddressPolicy, Transport
 from connectors.woocommerce import mapping
 from connectors.woocommerce.client import PER_PAGE, Client, Rows, numeric_id
 from connectors.woocommerce.discounts import WooDiscounts
-from connectors.woocommerce.identity import WooShopperIdentifier
 from connectors.woocommerce.install import SINGLE_USE_SAFE_SINCE, WooInstaller, version_of
 from connectors.woocommerce.webhooks import WooWebhookReader
 from core.commerce import Customer, Gone, Order
@@ -55,7 +55,7 @@ class WooConnector:
         self.discounts = WooDiscounts(client)
         self.webhooks = WooWebhookReader()
         self.installer = WooInstaller(client, installation)
-        self.shoppers = WooShopperIdentifier()
+        self.shoppers = TokenIdentifier()
 
 
 def connect(installation: Installation, policy: AddressPolicy) -> WooConnector:

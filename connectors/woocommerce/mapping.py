@@ -85,6 +85,8 @@ def order_from(body: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) ->
         raise InvalidInput(f"Not an order of WooCommerce: {_first_problem(error)}") from None
     except RecursionError:
         raise InvalidInput("Not an order of WooCommerce: it is nested too deep") from None
+    except ArithmeticError:  # pydantic compares an id that is no number
+        raise InvalidInput("Not an order of WooCommerce: one of its ids is no number") from None
 
 
 def customer_from(body: Mapping[str, Any]) -> Customer:
@@ -95,6 +97,8 @@ def customer_from(body: Mapping[str, Any]) -> Customer:
         raise InvalidInput(f"Not a customer of WooCommerce: {_first_problem(error)}") from None
     except RecursionError:
         raise InvalidInput("Not a customer of WooCommerce: it is nested too deep") from None
+    except ArithmeticError:
+        raise InvalidInput("Not a customer of WooCommerce: its id is no number") from None
     return Customer(
         external_id=str(raw.id),
         email=raw.email.strip() or None,

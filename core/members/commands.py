@@ -144,5 +144,26 @@ def customer_removed(
     statements.change(session, _REMOVE, {**_identity(merchant_id, shop_id, external_id), "at": now})
 
 
+def customer_merged(
+    session: Session, merchant_id: MerchantId, shop_id: ShopId, *, gone: str, into: str, now: datetime
+) -> bool:
+    """The shop made one customer of two: the member goes along. False where both are members. Safe to repeat."""
+    insert_or_ignore(
+        session,
+        IDENTITIES,
+        {"merchant_id": merchant_id, "shop_id": shop_id, "external_id": into, "seen_at": now},
+    )
+    # By id, so that two merges at once cannot wait for each other.
+    rows = {who: statements.first(session, _LOCK, _identity(merchant_id, shop_id, who)) for who in sorted((gone, into))}
+    was, now_is = rows[gone], rows[into]
+    if was is None or was.member_id is None or was.member_id == now_is.member_id:
+        return True
+    if now_is.member_id is not None:
+        return False
+    statements.change(session, _TIE, {**_identity(merchant_id, shop_id, into), "to_member": was.member_id})
+    statements.change(session, _REMOVE, {**_identity(merchant_id, shop_id, gone), "at": now})
+    return True
+
+
 def _identity(merchant_id: MerchantId, shop_id: ShopId, external_id: str) -> dict[str, Any]:
     return {"of_merchant": merchant_id, "of_shop": shop_id, "of_customer": external_id}

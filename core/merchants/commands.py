@@ -95,6 +95,7 @@ def connect_shop(
             currency=facts.currency,
             smallest_unit=facts.smallest_unit,
             timezone=facts.timezone,
+            storefront_url=facts.storefront_url,
             state="connected",
         )
     )
@@ -125,6 +126,16 @@ def forget_credentials(session: Session, merchant_id: MerchantId, shop_id: ShopI
         .where(INSTALLATIONS.c.merchant_id == merchant_id, INSTALLATIONS.c.shop_id == shop_id)
         .values(credentials_sealed="")
     )
+
+
+def own_key(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> tuple[str, str]:
+    """(kid, key) that we sign shoppers' tokens with ourselves, where the platform proves the shopper to us; made once."""
+    row = _lock_installation(session, merchant_id, shop_id)
+    keys: dict[str, str] = json.loads(vault.open(row.keys_sealed))
+    if not keys:
+        keys = {secrets.token_hex(4): new_secret()}
+        _store_sealed(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(keys)))
+    return list(keys.items())[-1]
 
 
 def rotate_webhook_secret(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> str:

@@ -15,12 +15,21 @@ from core.db.statements import Ask
 from core.db.types import table
 from core.errors import Conflict, NotFound
 from core.ids import MerchantId, ShopId
-from core.merchants.tables import DirectoryShop, InstallationRow, InstanceFact, Merchant, Shop, ShopHealth
+from core.merchants.tables import (
+    DirectoryShop,
+    InstallationRow,
+    InstanceFact,
+    Merchant,
+    PlatformAppRow,
+    Shop,
+    ShopHealth,
+)
 from core.ports import Installation, Platform
 from core.sealing import Vault
 
 DIRECTORY, MERCHANTS, SHOPS = table(DirectoryShop), table(Merchant), table(Shop)
 INSTALLATIONS, HEALTH, FACTS = table(InstallationRow), table(ShopHealth), table(InstanceFact)
+APPS = table(PlatformAppRow)
 
 # On the way of every order, so built once: building a statement takes four times as long as running it.
 _MERCHANT = sa.select(MERCHANTS).where(MERCHANTS.c.merchant_id == sa.bindparam("of_merchant"))
@@ -28,6 +37,9 @@ _SHOP, _HEALTH, _INSTALLATION = (
     sa.select(of).where(of.c.merchant_id == sa.bindparam("of_merchant"), of.c.shop_id == sa.bindparam("of_shop"))
     for of in (SHOPS, HEALTH, INSTALLATIONS)
 )
+_INSTALLATION = _INSTALLATION.outerjoin(
+    APPS, sa.and_(APPS.c.merchant_id == INSTALLATIONS.c.merchant_id, APPS.c.app_id == INSTALLATIONS.c.app_id)
+).add_columns(APPS.c.client_id, APPS.c.secrets_sealed, APPS.c.origin)
 _SHOP_BY_KEY = (
     sa.select(SHOPS)
     .join(DIRECTORY, sa.and_(DIRECTORY.c.merchant_id == SHOPS.c.merchant_id, DIRECTORY.c.shop_id == SHOPS.c.shop_id))
@@ -71,6 +83,7 @@ class ShopView:
     platform: Platform
     name: str
     base_url: str
+    storefront_url: str | None
     currency: str
     smallest_unit: int
     timezone: str
@@ -190,7 +203,7 @@ def installation(session: Session, vault: Vault, merchant_id: MerchantId, shop_i
         shop_key=view.shop_key,
         platform=view.platform,
         base_url=view.base_url,
-        credentials=json.loads(vault.open(row.credentials_sealed)),
+        credentials={**json.loads(vault.open(row.credentials_sealed)), **_of_app(vault, row)},
         currency=view.currency,
         smallest_unit=view.smallest_unit,
         timezone=view.timezone,
@@ -291,6 +304,14 @@ def _pauses(stored: list[list[str | None]]) -> tuple[tuple[datetime, datetime | 
     )
 
 
+def _of_app(vault: Vault, row: Any) -> dict[str, str]:
+    """What the app adds to a shop's credentials: who we are at its platform. It is sealed once, with the app."""
+    if row.secrets_sealed is None:
+        return {}
+    told = {"client_id": row.client_id, "client_secret": json.loads(vault.open(row.secrets_sealed))[0]}
+    return told | ({"origin": row.origin} if row.origin else {})
+
+
 def _shop_view(row: Any) -> ShopView:
     return ShopView(
         merchant_id=MerchantId(row.merchant_id),
@@ -299,6 +320,7 @@ def _shop_view(row: Any) -> ShopView:
         platform=Platform(row.platform),
         name=row.name,
         base_url=row.base_url,
+        storefront_url=row.storefront_url,
         currency=row.currency,
         smallest_unit=row.smallest_unit,
         timezone=row.timezone,

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -53,6 +54,8 @@ COMMON_PASSWORDS = frozenset(
 )
 # OWASP's floor (19 MiB, two passes): a sign-in must not cost the machine more than the sign-in is worth.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+# What stands for the e-mail of people whom a platform vouches for: the domain is reserved (RFC 2606), nobody gets mail there.
+NO_MAIL = ".invalid"
 
 
 class Role(StrEnum):
@@ -75,6 +78,11 @@ class StaffView:
     session_epoch: int
     created_at: datetime
     last_signed_in_at: datetime | None
+
+    @property
+    def by_platform(self) -> bool:
+        """Comes in through a shop's own admin only: a password can never be set."""
+        return self.email.endswith(NO_MAIL)
 
 
 def create_set_up_link(session: Session, *, now: datetime) -> str:
@@ -144,9 +152,45 @@ def reset(session: Session, merchant_id: MerchantId, staff_id: StaffId, *, now: 
     person = staff(session, merchant_id, staff_id)
     if not person.active:
         raise Refused("This person has been deactivated")
+    if person.by_platform:
+        raise Refused("This person comes in through the shop's own admin and has no password here")
     tokens.withdraw(session, merchant_id, staff_id, now=now)
     purpose = Purpose.INVITE if person.invited else Purpose.RESET
     return tokens.make(session, purpose, merchant_id=merchant_id, subject_id=staff_id, now=now)
+
+
+def platform_staff_id(merchant_id: MerchantId, base_url: str, user_id: str) -> StaffId:
+    """Who a platform's member of staff is in our books: the same row however often and however many at once they come."""
+    return StaffId(uuid5(NAMESPACE_URL, f"{merchant_id} {base_url} {user_id}").hex)
+
+
+def add_by_platform(
+    session: Session,
+    merchant_id: MerchantId,
+    *,
+    base_url: str,
+    user_id: str,
+    name: str,
+    role: Role,
+    now: datetime,
+) -> tuple[StaffView, bool]:
+    """A person whom the platform vouches for, and whether they are new. Safe to repeat: the row stays as it is then.
+
+    They stand in no directory and get no password, so that the sign-in page does not know them.
+    """
+    staff_id = platform_staff_id(merchant_id, base_url, user_id)
+    values = {
+        "merchant_id": merchant_id,
+        "staff_id": staff_id,
+        "email": f"{user_id}@{base_url.rpartition('/')[2]}{NO_MAIL}",
+        "name": name,
+        "role": Role(role).value,
+        "active": True,
+        "session_epoch": 0,
+        "created_at": now,
+    }
+    is_new = insert_or_ignore(session, STAFF, values)
+    return staff(session, merchant_id, staff_id), is_new
 
 
 def link_owner(session: Session, token: str, now: datetime) -> StaffView:

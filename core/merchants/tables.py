@@ -38,6 +38,15 @@ class DirectoryToken(SQLModel, table=True):
     used_at: datetime | None = instant(nullable=True)
 
 
+class DirectoryApp(SQLModel, table=True):
+    """Which merchant an app's key in an address belongs to, as DirectoryShop does for a shop's."""
+
+    __tablename__ = "directory_apps"
+    app_key: str = Field(primary_key=True)
+    merchant_id: str = ref()
+    app_id: str = ref()
+
+
 class InstanceFact(SQLModel, table=True):
     """Facts about this installation as a whole: heartbeat, public address."""
 
@@ -75,6 +84,7 @@ class Shop(SQLModel, table=True):
     platform: str
     name: str
     base_url: str
+    storefront_url: str | None = None  # where shoppers see it, when that is another address
     currency: str
     smallest_unit: int = 1
     timezone: str
@@ -85,14 +95,30 @@ class Shop(SQLModel, table=True):
     clawback_allowed_until: datetime | None = instant(nullable=True)
 
 
+class PlatformAppRow(SQLModel, table=True):
+    """What the merchant registered us as at a platform. `secrets_sealed`: newest first."""
+
+    __tablename__ = "platform_apps"
+    __table_args__ = (points_to([], "merchants"), sa.UniqueConstraint("merchant_id", "platform", "client_id"))
+    merchant_id: str = key()
+    app_id: str = key()
+    app_key: str
+    platform: str
+    client_id: str
+    secrets_sealed: str
+    origin: str | None = None
+    created_at: datetime = instant()
+
+
 class InstallationRow(SQLModel, table=True):
     """The grant and the credentials of one shop, sealed.
 
-    `keys_sealed`: kid -> key of the plugin. `webhook_secrets_sealed`: newest first.
+    `keys_sealed`: kid -> key of the plugin. `webhook_secrets_sealed`: newest first. `app_id`: the app that was installed,
+    on platforms that know apps. `renewing_until`: somebody is renewing the credentials.
     """
 
     __tablename__ = "installations"
-    __table_args__ = (points_to(["shop_id"], "shops"),)
+    __table_args__ = (points_to(["shop_id"], "shops"), points_to(["app_id"], "platform_apps"))
     merchant_id: str = key()
     shop_id: str = key()
     credentials_sealed: str
@@ -100,6 +126,8 @@ class InstallationRow(SQLModel, table=True):
     keys_sealed: str
     details: dict[str, Any] = json_field()
     installed_at: datetime = instant()
+    app_id: str | None = ref(nullable=True)
+    renewing_until: datetime | None = instant(nullable=True)
 
 
 class PairingCode(SQLModel, table=True):

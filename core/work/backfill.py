@@ -219,7 +219,7 @@ def _read_page(runtime: Runtime, merchant_id: MerchantId, row: Any, connector: C
         state = "reading" if page.cursor else "previewed"
         values: dict[str, Any] = {
             "cursor": page.cursor,
-            "lease_until": None,
+            "lease_until": runtime.clock() + timedelta(seconds=page.wait_s) if page.wait_s else None,
             "read": BACKFILLS.c.read + len(page.items),
         }
         if page.total:
@@ -228,7 +228,7 @@ def _read_page(runtime: Runtime, merchant_id: MerchantId, row: Any, connector: C
             _update(session, merchant_id, row.backfill_id, only_from=("paused",), **values)
 
     run_tx(runtime.db, store)
-    return page.cursor is not None
+    return page.cursor is not None and page.wait_s is None
 
 
 def _store_page(

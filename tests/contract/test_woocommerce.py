@@ -18,6 +18,7 @@ from core.commerce import OrderState, Payment, ShopEvent, Topic
 from core.ports import Capability, Connector, Installation, Platform, WebhookRequest
 from demo.server import RunningShop, start_in_thread
 from tests.contract.battery import LivingShop, Means, RecordedDelivery, RecordedOrder, RecordedTraffic
+from tests.contract.battery_by_keys import LivingShopByKeys
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "woocommerce"
 NEW, OLD = "captured", "captured_wc8.2_legacy"
@@ -462,7 +463,7 @@ class WooShop:
         return len(self.demo.webhooks)
 
 
-class TestLivingShop(LivingShop):
+class TestLivingShop(LivingShop, LivingShopByKeys):
     @pytest.fixture(params=["11.0.1", "8.2.2"])
     def shop(self, request: pytest.FixtureRequest) -> Iterator[WooShop]:
         shop = WooShop(str(request.param))

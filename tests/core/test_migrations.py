@@ -18,7 +18,7 @@ from core.db.engine import open_database
 from core.db.migrate import current, missing, upgrade
 from core.errors import ConfigurationError
 
-DIRECTORY = {"directory_shops", "directory_staff", "directory_tokens", "instance_facts"}
+DIRECTORY = {"directory_apps", "directory_shops", "directory_staff", "directory_tokens", "instance_facts"}
 
 
 def test_migrated_tables_are_those_of_the_code(database_url: str) -> None:

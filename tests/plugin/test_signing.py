@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.woocommerce.identity import WooNudgeReader, WooShopperIdentifier
+from connectors.shopper_tokens import TokenIdentifier
+from connectors.woocommerce.identity import WooNudgeReader
 from core.errors import InvalidInput, SignatureInvalid
 from core.ports import ShopperRequest
 from tests.plugin.conftest import Php
@@ -141,7 +142,7 @@ def test_php_takes_nothing_else_for_a_key(signing: Php, key: Any) -> None:
 
 def identify(token: str, **change: Any) -> Any:
     request = {"keys": KEYS, "audience": SHOP_KEY, "issuer": SHOP_URL, "now": NOW} | change
-    return WooShopperIdentifier().identify(ShopperRequest(token=token, **request))
+    return TokenIdentifier().identify(ShopperRequest(token=token, **request))
 
 
 def verify(body: bytes, signature: str, *, kid: str = "k1", now: datetime = NOW) -> str:

@@ -13,7 +13,8 @@ import jwt
 import pytest
 
 from connectors import registry
-from connectors.woocommerce.identity import WooNudgeReader, WooShopperIdentifier
+from connectors.shopper_tokens import TokenIdentifier
+from connectors.woocommerce.identity import WooNudgeReader
 from core.errors import InvalidInput, SignatureInvalid
 from core.ports import Platform, ShopperRequest
 from demo.woocommerce.demo_shop import DemoShop
@@ -63,7 +64,7 @@ def by_hand(head: Mapping[str, Any], body: object, *, key: bytes = KEY) -> str:
 
 
 def test_a_true_token_names_the_customer() -> None:
-    found = WooShopperIdentifier().identify(asked(token(claims())))
+    found = TokenIdentifier().identify(asked(token(claims())))
 
     assert found.external_customer_id == "17"
     assert found.jti == "0123456789abcdef0123456789abcdef"
@@ -71,21 +72,21 @@ def test_a_true_token_names_the_customer() -> None:
 
 
 def test_a_token_of_the_key_before_is_taken_while_that_key_is_kept() -> None:
-    assert WooShopperIdentifier().identify(asked(token(claims(), key=OTHER, kid="k0"))).external_customer_id == "17"
+    assert TokenIdentifier().identify(asked(token(claims(), key=OTHER, kid="k0"))).external_customer_id == "17"
 
 
 @pytest.mark.parametrize(
     "home", ["https://shop.example/", "https://SHOP.example", "https://shop.example:443", "https://shop.example:443/"]
 )
 def test_the_same_home_in_another_spelling_is_the_same(home: str) -> None:
-    WooShopperIdentifier().identify(asked(token(claims(iss=home))))
+    TokenIdentifier().identify(asked(token(claims(iss=home))))
 
 
 @pytest.mark.parametrize("moved", [-59, 0, 300, 359])
 def test_clocks_may_differ_by_a_minute(moved: int) -> None:
     later = datetime.fromtimestamp(SECONDS + moved, UTC)
 
-    WooShopperIdentifier().identify(asked(token(claims()), now=later))
+    TokenIdentifier().identify(asked(token(claims()), now=later))
 
 
 FORGED: dict[str, Callable[[], str]] = {
@@ -149,14 +150,14 @@ FORGED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
 def test_a_forged_token_names_nobody(forged: Callable[[], str]) -> None:
     with pytest.raises(SignatureInvalid):
-        WooShopperIdentifier().identify(asked(forged()))
+        TokenIdentifier().identify(asked(forged()))
 
 
 @pytest.mark.parametrize("text", ["", "short", kept(b"16 bytes is less"), "not base64!", kept(KEY) + "AA"])
 def test_a_key_of_ours_that_is_none_opens_nothing(text: str) -> None:
     for key in (b"", bytes(32), text.encode(), KEY):
         with pytest.raises(SignatureInvalid):
-            WooShopperIdentifier().identify(
+            TokenIdentifier().identify(
                 asked(by_hand({"alg": "HS256", "kid": "k1"}, claims(), key=key), keys={"k1": text})
             )
 

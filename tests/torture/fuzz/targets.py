@@ -20,13 +20,14 @@ from pydantic import BaseModel
 
 from connectors import transport
 from connectors.addresses import AddressPolicy, check_url, is_public, vet
+from connectors.shopper_tokens import TokenIdentifier
 from connectors.transport import Answer, Call
 from connectors.woocommerce import mapping
 from connectors.woocommerce.client import Client, read_json, seconds_apart
 from connectors.woocommerce.connect import WooConnectFlow
 from connectors.woocommerce.connector import WooCustomers, WooOrders
 from connectors.woocommerce.discounts import WooDiscounts
-from connectors.woocommerce.identity import WooNudgeReader, WooShopperIdentifier
+from connectors.woocommerce.identity import WooNudgeReader
 from connectors.woocommerce.install import WooInstaller
 from connectors.woocommerce.webhooks import TOPICS, WooWebhookReader
 from core.commerce import DiscountKind, DiscountRequest, Order
@@ -272,7 +273,7 @@ def refused(attempt: Callable[[], object]) -> None:
 
 def identify(text: str) -> str:
     asked = ShopperRequest(token=text, keys=KEYS, audience="shop-key", issuer=SITE, now=NOW)
-    return WooShopperIdentifier().identify(asked).external_customer_id
+    return TokenIdentifier().identify(asked).external_customer_id
 
 
 def signed_token(claims: bytes) -> str:

@@ -1,0 +1,50 @@
+"""The Shopify connector: core.ports on the Admin GraphQL API. What is proven by the app's secret is in app.py.
+
+Read mapping.py for what Shopify's words mean, api.py for every operation that we send.
+"""
+
+from connectors.shopify.api import client_of
+from connectors.shopify.bulk import PlacedOrders
+from connectors.shopify.discounts import ShopifyDiscounts
+from connectors.shopify.install import ShopifyInstaller
+from connectors.shopify.orders import ShopifyCustomers, ShopifyOrders
+from connectors.shopify.webhooks import ShopifyWebhookReader
+from connectors.shopper_tokens import TokenIdentifier
+from connectors.transport import AddressPolicy, Transport
+from core.ports import Capability, Installation, Platform
+
+# Not FREE_PRODUCT: a discount of 100 % on a product makes every piece of it free.
+CAPABILITIES = frozenset(
+    {
+        Capability.LIST_ORDERS_BY_CHANGE,
+        Capability.CODE_ON_ORDER,
+        Capability.SINGLE_USE_IS_SAFE,
+        Capability.BIND_TO_CUSTOMER,
+        Capability.FREE_SHIPPING,
+        Capability.PERCENTAGE,
+    }
+)
+
+
+class ShopifyConnector:
+    """One shop. Holds one HTTP session for its API and one for its files; safe to share by threads."""
+
+    platform = Platform.SHOPIFY
+    capabilities = CAPABILITIES
+
+    def __init__(self, installation: Installation, transport: Transport, files: Transport) -> None:
+        client = client_of(installation, transport)
+        self.orders = ShopifyOrders(client, PlacedOrders(client, files))
+        self.customers = ShopifyCustomers(client)
+        self.discounts = ShopifyDiscounts(client)
+        self.webhooks = ShopifyWebhookReader()
+        self.installer = ShopifyInstaller(client, installation)
+        self.shoppers = TokenIdentifier()
+
+
+def connect(installation: Installation, policy: AddressPolicy) -> ShopifyConnector:
+    """A connector for a shop. No call is made; credentials without a token raise InvalidInput."""
+    secrets = tuple(
+        installation.credentials.get(name, "") for name in ("access_token", "refresh_token", "client_secret")
+    )
+    return ShopifyConnector(installation, Transport(policy, secrets=secrets), Transport(policy))

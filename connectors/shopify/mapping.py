@@ -1,0 +1,258 @@
+"""From Shopify's words to ours. Pure: what operations/ selects in, values of core.commerce out.
+
+Amounts are the shop's own currency. A line is what was charged for all its units, after discounts and before refunds:
+what was refunded stands in the refunds, and units that an edit took away are no part of it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from connectors.shopify.shapes import (
+    Bag,
+    Line,
+    ListedOrder,
+    RawCustomer,
+    RawRefund,
+    ShippingLine,
+    TaxLine,
+    Transaction,
+    WholeOrder,
+)
+from core.commerce import (
+    AppliedDiscount,
+    Customer,
+    CustomerRef,
+    LineKind,
+    Order,
+    OrderLine,
+    OrderState,
+    Payment,
+    Refund,
+    RefundLine,
+    Shipping,
+)
+from core.errors import InvalidInput
+from core.money import minor_from_text
+
+# AUTHORIZED money can still be let go. PARTIALLY_PAID waits for the rest, but see _payment.
+PAYMENT = {
+    "PAID": Payment.PAID,
+    "PARTIALLY_REFUNDED": Payment.PAID,
+    "REFUNDED": Payment.PAID,
+    "AUTHORIZED": Payment.UNPAID,
+    "EXPIRED": Payment.UNPAID,
+    "PARTIALLY_PAID": Payment.UNPAID,
+    "PENDING": Payment.UNPAID,
+    "VOIDED": Payment.UNPAID,
+}
+MONEY_CAME = frozenset({"SALE", "CAPTURE"})
+REST_LINE = "rest"  # tips, duties, fees: what the total holds beside lines and shipping
+
+
+def order_from(raw: WholeOrder) -> Order:
+    """An order with all its lines and refunds. Raises InvalidInput when it cannot be understood."""
+    return _order(raw, raw.refunds)
+
+
+def order_without_refunds(raw: ListedOrder) -> Order:
+    """An order that has none. Raises InvalidInput as above."""
+    return _order(raw, ())
+
+
+def customer_from(raw: RawCustomer) -> Customer:
+    return Customer(
+        external_id=raw.legacy_resource_id,
+        email=raw.default_email_address.email_address if raw.default_email_address else None,
+        first_name=raw.first_name or "",
+        last_name=raw.last_name or "",
+        created_at=raw.created_at,
+    )
+
+
+def tail(gid: str) -> str:
+    """The number at the end of `gid://shopify/Order/17`, which is what webhooks and addresses say. Raises InvalidInput."""
+    number = gid.rpartition("/")[2].partition("?")[0]
+    if not (number.isascii() and number.isdigit()):
+        raise InvalidInput("An id of Shopify has no number")
+    return number
+
+
+def gid(kind: str, external_id: str) -> str:
+    """The other way round. Raises InvalidInput for what is no number."""
+    if not (external_id.isascii() and external_id.isdigit() and len(external_id) <= 20):
+        raise InvalidInput("Ids of Shopify are numbers", field="external_id")
+    return f"gid://shopify/{kind}/{external_id}"
+
+
+def _order(raw: WholeOrder | ListedOrder, refunds: Sequence[RawRefund]) -> Order:
+    payment = _payment(raw)
+    refunded = _refunded_units(refunds)
+    goods = [_goods(line, raw, refunded[tail(line.id)]) for line in raw.line_items.nodes]
+    shipping = _shipping(raw.shipping_lines.nodes, raw)
+    lines = (*(each.line for each in goods), *_rest(raw, goods, shipping))
+    return Order(
+        external_id=raw.legacy_resource_id,
+        number=raw.name or raw.legacy_resource_id,
+        currency=raw.currency_code,
+        state=_state(raw),
+        payment=payment,
+        # Imported orders are created today and were processed long ago: the second is what the merchant sees.
+        placed_at=raw.processed_at,
+        paid_at=(_paid_at(raw.transactions) or raw.processed_at) if payment is Payment.PAID else None,
+        completed_at=_completed_at(raw),
+        updated_at=raw.updated_at,
+        is_test=raw.test,
+        # Every checkout makes a customer. Without one it was taken off or redacted: no statement about whose it was.
+        customer=CustomerRef(external_id=tail(raw.customer.id)) if raw.customer else CustomerRef(erased=True),
+        lines=lines,
+        shipping=shipping,
+        discounts=_discounts(raw, goods),
+        refunds=tuple(sorted((_refund(each, raw) for each in refunds), key=lambda refund: int(refund.external_id))),
+        total=sum(line.gross for line in lines) + shipping.gross,
+    )
+
+
+def _payment(raw: WholeOrder | ListedOrder) -> Payment:
+    """An order that was paid and then got more in it owes the difference: what it earned must not be taken back for that."""
+    status = raw.display_financial_status or ""
+    if status == "PARTIALLY_PAID" and raw.edited:
+        return Payment.PAID
+    return PAYMENT.get(status, Payment.UNKNOWN)
+
+
+def _state(raw: WholeOrder | ListedOrder) -> OrderState:
+    if raw.cancelled_at is not None or raw.display_financial_status == "VOIDED":
+        return OrderState.CANCELLED
+    return OrderState.REFUNDED if raw.display_financial_status == "REFUNDED" else OrderState.PLACED
+
+
+def _paid_at(transactions: Sequence[Transaction]) -> datetime | None:
+    came = [each.processed_at for each in transactions if each.kind in MONEY_CAME and each.status == "SUCCESS"]
+    return max((moment for moment in came if moment is not None), default=None)
+
+
+def _completed_at(raw: WholeOrder | ListedOrder) -> datetime | None:
+    if raw.display_fulfillment_status != "FULFILLED":
+        return None
+    return max((each.created_at for each in raw.fulfillments), default=None)
+
+
+@dataclass(frozen=True)
+class _Goods:
+    """A line, and what each discount took off it: index -> gross and net minor units."""
+
+    line: OrderLine
+    taken: Mapping[int, tuple[int, int]]
+
+
+def _goods(raw: Line, order: WholeOrder | ListedOrder, refunded: int) -> _Goods:
+    """Units that an edit took away, and that nobody was refunded for, are neither in currentQuantity nor in a refund."""
+    units = max(0, min(raw.quantity, raw.current_quantity + refunded))
+    part = Decimal(units) / raw.quantity if raw.quantity > 0 else Decimal(0)
+    listed = raw.original_total_set.amount * part
+    off = {index: amount * part for index, amount in _allocated(raw).items()}
+    tax = _tax(raw.tax_lines) * part
+    charged = listed - sum(off.values())
+    gross, net = (charged, charged - tax) if order.taxes_included else (charged + tax, charged)
+    # Discounts come before tax: each takes its share of the tax with it.
+    taxed = 1 + sum((each.rate or Decimal(0) for each in raw.tax_lines), Decimal(0))
+    to_gross, to_net = (Decimal(1), 1 / taxed) if order.taxes_included else (taxed, Decimal(1))
+    line = OrderLine(
+        external_id=tail(raw.id),
+        kind=LineKind.GIFT_CARD if raw.is_gift_card else LineKind.GOODS,
+        product_id=tail(raw.product.id) if raw.product else None,
+        variant_id=tail(raw.variant.id) if raw.variant else None,
+        sku=raw.sku or None,
+        name=raw.name,
+        quantity=max(1, units),
+        gross=_minor(gross, order),
+        net=_minor(net, order),
+        before_discount=_minor(gross, order) + sum(_minor(amount * to_gross, order) for amount in off.values()),
+    )
+    taken = {index: (_minor(amount * to_gross, order), _minor(amount * to_net, order)) for index, amount in off.items()}
+    return _Goods(line, taken)
+
+
+def _allocated(raw: Line) -> dict[int, Decimal]:
+    found: dict[int, Decimal] = {}
+    for each in raw.discount_allocations:
+        index = each.discount_application.index
+        found[index] = found.get(index, Decimal(0)) + each.allocated_amount_set.amount
+    return found
+
+
+def _shipping(lines: Sequence[ShippingLine], order: WholeOrder | ListedOrder) -> Shipping:
+    kept = [line for line in lines if not line.is_removed]
+    charged = sum((line.discounted_price_set.amount for line in kept), Decimal(0))
+    tax = sum((_tax(line.tax_lines) for line in kept), Decimal(0))
+    gross, net = (charged, charged - tax) if order.taxes_included else (charged + tax, charged)
+    return Shipping(gross=max(0, _minor(gross, order)), net=max(0, _minor(net, order)))
+
+
+def _rest(order: WholeOrder | ListedOrder, goods: Sequence[_Goods], shipping: Shipping) -> tuple[OrderLine, ...]:
+    """Tips, duties and fees as one line that earns nothing. An edited order's total is no sum of what is left in it."""
+    rest = _minor(order.total_price_set.amount, order) - sum(each.line.gross for each in goods) - shipping.gross
+    if rest <= len(goods) + 1 or order.edited:  # a unit a line may be rounding
+        return ()
+    line = OrderLine(external_id=REST_LINE, kind=LineKind.FEE, gross=rest, net=rest, before_discount=rest)
+    return (line,)
+
+
+def _discounts(order: WholeOrder | ListedOrder, goods: Sequence[_Goods]) -> tuple[AppliedDiscount, ...]:
+    """The codes with what they took off the goods; one that only freed the shipping took nothing."""
+    found = []
+    for application in order.discount_applications.nodes:
+        if application.code is None:
+            continue
+        parts = [each.taken.get(application.index, (0, 0)) for each in goods]
+        found.append(
+            AppliedDiscount(
+                code=application.code,
+                gross=max(0, sum(gross for gross, _ in parts)),
+                net=max(0, sum(net for _, net in parts)),
+                free_shipping=application.target_type == "SHIPPING_LINE",
+            )
+        )
+    named = {discount.code for discount in found}
+    found += [AppliedDiscount(code=code, gross=0, net=0) for code in order.discount_codes if code not in named]
+    return tuple(found)
+
+
+def _refund(raw: RawRefund, order: WholeOrder | ListedOrder) -> Refund:
+    """The money that went back, whatever the lines say: Shopify tells of returned goods before, or without, any money."""
+
+    def gross(amount: Bag, tax: Bag) -> int:
+        return max(0, _minor(amount.amount + (Decimal(0) if order.taxes_included else tax.amount), order))
+
+    goods = [
+        RefundLine(line_id=tail(line.line_item.id), gross=gross(line.subtotal_set, line.total_tax_set))
+        for line in raw.refund_line_items.nodes
+    ]
+    shipping = [
+        RefundLine(line_id=None, gross=gross(line.subtotal_amount_set, line.tax_amount_set))
+        for line in raw.refund_shipping_lines.nodes
+    ]
+    return Refund(
+        external_id=raw.legacy_resource_id,
+        gross=max(0, _minor(raw.total_refunded_set.amount, order)),
+        lines=tuple(line for line in (*goods, *shipping) if line.gross),
+    )
+
+
+def _refunded_units(refunds: Sequence[RawRefund]) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for refund in refunds:
+        for line in refund.refund_line_items.nodes:
+            units[tail(line.line_item.id)] += line.quantity
+    return units
+
+
+def _tax(lines: Sequence[TaxLine]) -> Decimal:
+    return sum((line.price_set.amount for line in lines), Decimal(0))
+
+
+def _minor(amount: Decimal, order: WholeOrder | ListedOrder) -> int:
+    return minor_from_text(str(amount), order.currency_code)

@@ -1,0 +1,22 @@
+// The admin around the app's frame: answers what App Bridge asks, and nobody but the frame of the app.
+const frame = document.querySelector("iframe[data-app]");
+const toast = document.querySelector("[data-toast]");
+const origin = new URL(frame.src).origin;
+
+const answers = {
+  idToken: async () => (await (await fetch("/admin/app-bridge/session-token", { cache: "no-store" })).json()).token,
+  toast: async ({ text }) => {
+    toast.textContent = text;
+    setTimeout(() => (toast.textContent = ""), 4000);
+  },
+  loading: async () => {},
+  moved: async (path) => {
+    document.body.dataset.appPath = path.split("?")[0];
+  },
+};
+
+addEventListener("message", async ({ origin: from, source, data }) => {
+  if (from !== origin || source !== frame.contentWindow || data?.kind !== "shopify-ask") return;
+  const value = await answers[data.what]?.(data.value);
+  frame.contentWindow.postMessage({ kind: "shopify-answer", id: data.id, value }, origin);
+});
