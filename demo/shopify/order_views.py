@@ -126,7 +126,7 @@ class LineView:
         return [AllocationView(self._order, index, cents) for index, cents in self._sums.allocations]
 
     def taxLines(self, first: int | None = None) -> list[TaxLineView]:
-        return [TaxLineView(self._sums.tax)]
+        return [TaxLineView(self._sums.tax)] if self._sums.tax else []
 
     def _product(self) -> Product | None:
         return self._site.store.products.get(self._line.product_id)

@@ -31,10 +31,13 @@ def refunded_units(order: Order, line_id: int) -> int:
 
 
 def line_sums(order: Order, extra: OrderExtra, line: OrderLine) -> LineSums:
+    away = extra.removed.get(line.id, 0) + refunded_units(order, line.id)
+    if line.id in extra.gift_cards:  # money for money: no tax, and no code takes anything off
+        left = max(0, line.quantity - away)
+        return LineSums(line.subtotal // line.quantity, line.subtotal, line.total, 0, left, ())
     unit = shown(extra, line.subtotal // line.quantity)
     original = shown(extra, line.subtotal) if extra.taxes_included else unit * line.quantity
     discounted = shown(extra, line.total)
-    away = extra.removed.get(line.id, 0) + refunded_units(order, line.id)
     parts = _allocated(extra, line, original - discounted)
     return LineSums(unit, original, discounted, tax(line.total), max(0, line.quantity - away), parts)
 
