@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFAULT_PORT = 8000
 DEMO_PORT = 8080
+PLATFORM = click.option(
+    "--platform",
+    type=click.Choice(["woocommerce", "shopify"]),
+    default="woocommerce",
+    show_default=True,
+    help="What the made-up shop runs on",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,19 +77,23 @@ def worker() -> None:
 @click.option("--port", default=DEMO_PORT, show_default=True, help="Of Regulars; the shop takes the next free one")
 @click.option("--reset", is_flag=True, help="Forget what earlier demos did")
 @click.option("--check", is_flag=True, help="Start, ask every address once, end")
-def demo(port: int, reset: bool, check: bool) -> None:
+@PLATFORM
+def demo(port: int, reset: bool, check: bool, platform: str) -> None:
     """Start a made-up shop with a loyalty program beside it."""
     from app import demo as demo_program
 
-    sys.exit(demo_program.run(_settings().data_dir, port=port, reset=reset, check=check, say=click.echo))
+    sys.exit(
+        demo_program.run(_settings().data_dir, platform=platform, port=port, reset=reset, check=check, say=click.echo)
+    )
 
 
 @cli.command()
-def selftest() -> None:
+@PLATFORM
+def selftest(platform: str) -> None:
     """Play the whole job against a made-up shop: earn, redeem, refund, cancel. Needs nothing, leaves nothing."""
     from app import selftest as selftest_program
 
-    sys.exit(selftest_program.run(say=click.echo))
+    sys.exit(selftest_program.run(platform, say=click.echo))
 
 
 @cli.command()

@@ -19,7 +19,7 @@ CHECK_ENDS_S = 10
 Say = Callable[[str], None]
 
 
-def run(data_dir: Path, *, port: int, reset: bool, check: bool, say: Say) -> int:
+def run(data_dir: Path, *, platform: str, port: int, reset: bool, check: bool, say: Say) -> int:
     """Returns the exit code. `reset` only removes what demos left; `check` asks every address once and ends."""
     folder = data_dir / "demo"
     remove_data(folder)
@@ -35,8 +35,9 @@ def run(data_dir: Path, *, port: int, reset: bool, check: bool, say: Say) -> int
     os.environ.clear()
     os.environ.update(env)
     say("Starting a made-up shop with Regulars beside it ...")
-    shop = start_process(["demo", "--port", str(shop_port)], env=env, log=folder / "shop.log")
-    arguments = ["app.demo_setup", "--server", server_url, "--shop", shop_url, "--parent", str(os.getpid())]
+    shop = start_process(["demo", "--platform", platform, "--port", str(shop_port)], env=env, log=folder / "shop.log")
+    arguments = ["app.demo_setup", "--server", server_url, "--shop", shop_url, "--platform", platform]
+    arguments += ["--parent", str(os.getpid())]
     set_up = start_process([*arguments, *(["--check"] if check else [])], env=env)
     try:
         code = serving.serve(host=HOST, port=server_port, log_file=folder / "server.log")

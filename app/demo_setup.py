@@ -12,7 +12,8 @@ from datetime import timedelta
 
 import requests
 
-from app.demo_world import OWNER_EMAIL, STEP_S, World, said, settings_of, wait_for
+from app.demo_platforms import PLATFORMS, Ways
+from app.demo_world import FAVOURITE, OWNER_EMAIL, STEP_S, Door, World, said, settings_of, wait_for
 from app.logs import set_up_logs
 from core.db.engine import reading, run_tx
 from core.errors import ConfigurationError
@@ -26,7 +27,6 @@ from core.program.terms import Terms
 from core.settings import load_settings
 from core.work import backfill
 
-FAVOURITE = "anna@example.com"
 PATIENCE_S = 300
 
 
@@ -34,13 +34,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app.demo_setup")
     for name in ("--server", "--shop"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--platform", choices=sorted(PLATFORMS), required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     set_up_logs(level=40)
     code = 1
     try:
-        code = _run(given.server, given.shop, check=given.check)
+        code = _run(given.server, given.shop, PLATFORMS[given.platform], check=given.check)
     except KeyboardInterrupt:
         sys.exit(0)  # Ctrl-C reaches every process of a demo, and none of them has a word to say
     except Exception as error:
@@ -50,23 +51,23 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(server_url: str, shop_url: str, *, check: bool) -> int:
+def _run(server_url: str, shop_url: str, ways: Ways, *, check: bool) -> int:
     settings = settings_of(load_settings().data_dir, server_url)
     world = World(settings, shop_url=shop_url, server_url=server_url)
     try:
         world.make_merchant("Fernway")
-        shop = world.connect_shop()
+        shop = ways.connect(world)
         terms = world.publish(shop)
-        world.pair_plugin(shop)
-        lines = _lines(world)
-        for label, text, _ in lines:
-            print(f"{label:<12} {text}", flush=True)
+        ways.finish(world, shop)
+        doors = [*ways.doors(world), *_own_doors(world)]
+        for door in doors:
+            print(f"{door.label:<12} {door.url}{f'  ({door.note})' if door.note else ''}", flush=True)
         print("Ctrl-C ends everything. Reading the shop's past year ...", flush=True)
         _read_past_year(world, shop)
         print(_past_year_text(world, shop, terms), flush=True)
         if check:
-            world.wait_for_webhooks()
-            return _ask_all([url for _, _, url in lines])
+            ways.wait_for_webhooks(world)
+            return _ask_all([door.url for door in doors])
         return 0
     finally:
         world.close()
@@ -120,8 +121,7 @@ def _past_year_text(world: World, shop: ShopView, terms: Terms) -> str:
     )
 
 
-def _lines(world: World) -> list[tuple[str, str, str]]:
-    """(label, text, address) of what to open."""
+def _own_doors(world: World) -> list[Door]:
     runtime = world.runtime
     token = run_tx(
         runtime.db,
@@ -133,15 +133,9 @@ def _lines(world: World) -> list[tuple[str, str, str]]:
             now=runtime.clock(),
         ),
     )
-    shop_door = f"{world.shop_url}/demo/sign-in/{FAVOURITE}?next=/"
-    admin_door = f"{world.server_url}/demo/sign-in/{token}"
-    desk_door = f"{world.shop_url}/demo/sign-in/owner?next=/wp-admin/"
-    guide = f"{world.server_url}/guide"
     return [
-        ("Shop", f"{shop_door}  (signed in as Anna, a regular customer)", shop_door),
-        ("Back office", f"{desk_door}  (the shop's: orders and refunds)", desk_door),
-        ("Admin", f"{admin_door}  (as {OWNER_EMAIL}; works once)", admin_door),
-        ("Guide", guide, guide),
+        Door("Admin", f"{world.server_url}/demo/sign-in/{token}", f"as {OWNER_EMAIL}; works once"),
+        Door("Guide", f"{world.server_url}/guide"),
     ]
 
 

@@ -31,6 +31,7 @@ from graphql import (
     NonNullTypeNode,
     ObjectFieldNode,
     ObjectTypeDefinitionNode,
+    OperationType,
     ScalarTypeDefinitionNode,
     SchemaDefinitionNode,
     TypeInfo,
@@ -162,7 +163,11 @@ class _Kept:
             self.argument(type_name, field, argument) if argument else self.member(type_name, field)
 
     def close(self) -> None:
-        """Add what the kept part cannot do without, until nothing is missing."""
+        """Add what the kept part cannot do without, until nothing is missing. There is always a root of queries."""
+        for root in self._roots:
+            for each in root.operation_types:
+                if each.operation is OperationType.QUERY:
+                    self.type(each.type.name.value)
         before = -1
         while before != (before := self._size()):
             for name in list(self._kept):

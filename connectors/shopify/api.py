@@ -14,7 +14,7 @@ TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105
 _HERE = "connectors.shopify"
 _PERSONAL = ("firstName", "lastName", "defaultEmailAddress")
 
-ORDER = load_operation(_HERE, "order", shapes.OrderAnswer)
+ORDER = load_operation(_HERE, "order", shapes.OrderAnswer, tolerates=[f"order.customer.{name}" for name in _PERSONAL])
 ORDER_LINES = load_operation(_HERE, "order_lines", shapes.OrderLinesAnswer)
 ORDERS_BY_CHANGE = load_operation(_HERE, "orders_by_change", shapes.OrdersAnswer)
 REFUND_LINES = load_operation(_HERE, "refund_lines", shapes.RefundLinesAnswer)

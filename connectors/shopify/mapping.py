@@ -14,6 +14,7 @@ from connectors.shopify.shapes import (
     Bag,
     Line,
     ListedOrder,
+    OrderCustomer,
     RawCustomer,
     RawRefund,
     ShippingLine,
@@ -105,14 +106,22 @@ def _order(raw: WholeOrder | ListedOrder, refunds: Sequence[RawRefund]) -> Order
         completed_at=_completed_at(raw),
         updated_at=raw.updated_at,
         is_test=raw.test,
-        # Every checkout makes a customer. Without one it was taken off or redacted: no statement about whose it was.
-        customer=CustomerRef(external_id=tail(raw.customer.id)) if raw.customer else CustomerRef(erased=True),
+        customer=_customer_ref(raw.customer),
         lines=lines,
         shipping=shipping,
         discounts=_discounts(raw, goods),
         refunds=tuple(sorted((_refund(each, raw) for each in refunds), key=lambda refund: int(refund.external_id))),
         total=sum(line.gross for line in lines) + shipping.gross,
     )
+
+
+def _customer_ref(raw: OrderCustomer | None) -> CustomerRef:
+    """Every checkout makes a customer. Without one it was taken off or redacted: no statement about whose it was."""
+    if raw is None:
+        return CustomerRef(erased=True)
+    email = raw.default_email_address.email_address if raw.default_email_address else None
+    name = f"{raw.first_name or ''} {raw.last_name or ''}".strip()
+    return CustomerRef(external_id=tail(raw.id), email=email, name=name or None)
 
 
 def _payment(raw: WholeOrder | ListedOrder) -> Payment:

@@ -137,6 +137,19 @@ class Fulfillment(Shape):
     created_at: AwareDatetime
 
 
+class EmailAddress(Shape):
+    email_address: str
+
+
+class OrderCustomer(Shape):
+    """What names a person is asked for where one order is read, and granted or null."""
+
+    id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    default_email_address: EmailAddress | None = None
+
+
 class OrderHead(Shape):
     legacy_resource_id: str
     name: str
@@ -151,7 +164,7 @@ class OrderHead(Shape):
     currency_code: str
     taxes_included: bool
     discount_codes: tuple[str, ...]
-    customer: Reference | None
+    customer: OrderCustomer | None
     total_price_set: Bag
     transactions: tuple[Transaction, ...]
     fulfillments: tuple[Fulfillment, ...]
@@ -198,11 +211,7 @@ class RawCustomer(Shape):
     created_at: AwareDatetime
     first_name: str | None
     last_name: str | None
-    default_email_address: "EmailAddress | None"
-
-
-class EmailAddress(Shape):
-    email_address: str
+    default_email_address: EmailAddress | None
 
 
 class CustomerAnswer(Shape):

@@ -39,9 +39,9 @@ class Office:
         door = Blueprint("shopify_admin", __name__, template_folder="templates")
         door.context_processor(self._frame)
         for rule, view in PAGES.items():
-            door.add_url_rule(rule, view.__name__, wraps(view)(partial(view, self)))
+            door.add_url_rule(rule, _name(rule), wraps(view)(partial(view, self)))
         for rule, view in DEEDS.items():
-            door.add_url_rule(rule, view.__name__, wraps(view)(partial(view, self)), methods=["POST"])
+            door.add_url_rule(rule, f"{_name(rule)}_deed", wraps(view)(partial(view, self)), methods=["POST"])
         return door
 
     def order(self, order_id: int) -> Order:
@@ -115,7 +115,7 @@ def app_page(office: Office, handle: str, path: str = "") -> Page:
     if handle not in {app.handle, app.client_id}:
         abort(404)
     if not office.site.installed:
-        return render_template("shopify/install.html", scopes=app.scopes)
+        return render_template("shopify/install.html", scopes=app.scopes, optional=app.optional_scopes)
     base = app.app_url.rstrip("/") + (f"/{path}" if path else "")
     return render_template("shopify/app.html", address=f"{base}?{urlencode(launch_query(office.site))}")
 
@@ -130,8 +130,21 @@ def session_token(office: Office) -> Page:
     return response
 
 
+def app_scopes(office: Office) -> Page:
+    """What App Bridge's scopes API tells; a POST adds optional ones, as after the merchant's consent."""
+    site = office.site
+    if request.method == "POST":
+        wanted = set((request.get_json(silent=True) or {}).get("add", ())) & set(site.app.optional_scopes)
+        office.installation.install((*site.granted, *sorted(wanted - set(site.granted))))
+    told = {"granted": site.granted, "required": site.app.scopes, "optional": site.app.optional_scopes}
+    return Response(json.dumps(told), content_type="application/json; charset=utf-8")
+
+
 def install(office: Office) -> Page:
-    office.installation.install()
+    """The app's scopes, and those optional ones that are ticked."""
+    app = office.site.app
+    ticked = [scope for scope in request.form.getlist("scope") if scope in app.optional_scopes]
+    office.installation.install((*app.scopes, *ticked))
     return redirect(f"/admin/apps/{office.site.app.handle}")
 
 
@@ -238,8 +251,9 @@ PAGES: dict[str, Callable[..., Page]] = {
     "/admin/webhooks": webhooks_page,
     "/admin/faults": faults_page,
     "/admin/app-bridge/session-token": session_token,
+    "/admin/app-bridge/scopes": app_scopes,
     "/admin/apps/<handle>": app_page,
-    "/admin/apps/<handle>/<path:path>": lambda office, handle, path: app_page(office, handle, path),
+    "/admin/apps/<handle>/<path:path>": app_page,
 }
 DEEDS: dict[str, Callable[..., Page]] = {
     "/admin/orders/<int:order_id>/<deed>": order_deed,
@@ -247,8 +261,13 @@ DEEDS: dict[str, Callable[..., Page]] = {
     "/admin/orders/<int:order_id>/edit": edit_order,
     "/admin/customers/<int:customer_id>/<deed>": person_deed,
     "/admin/faults": set_faults,
+    "/admin/app-bridge/scopes": app_scopes,
     "/admin/install": install,
     "/admin/uninstall": uninstall,
     "/admin/redact-shop": redact_shop,
     "/admin/webhooks/deliver": deliver,
 }
+
+
+def _name(rule: str) -> str:
+    return rule.strip("/").replace("/", "_")

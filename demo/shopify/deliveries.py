@@ -71,11 +71,15 @@ class Deliveries:
     def waiting(self) -> int:
         return len(self._queue)
 
+    def take_pending(self) -> list[Job]:
+        """Take what waits out of the queue: somebody else delivers it."""
+        with self.site.store.lock:
+            taken, self._queue = self._queue, []
+        return taken
+
     def drop_pending(self) -> int:
         """Lose what waits, as a platform that was down may. Answers how many."""
-        with self.site.store.lock:
-            lost, self._queue = len(self._queue), []
-        return lost
+        return len(self.take_pending())
 
     def run(self, *, early: bool = False) -> list[Delivery]:
         """Deliver what is due, and what the fault switches add. `early`: retries, too, whose time has not come."""

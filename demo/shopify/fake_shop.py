@@ -17,7 +17,7 @@ from demo.shopify.bulk import Bulk
 from demo.shopify.deliveries import Deliveries, Delivery, Pace
 from demo.shopify.entities import Discount
 from demo.shopify.faults import ShopifyFaults
-from demo.shopify.ids import gid, number
+from demo.shopify.ids import gid, local, number
 from demo.shopify.installation import Installation
 from demo.shopify.order_deeds import Wishes
 from demo.shopify.queries import QueryRoot
@@ -232,11 +232,18 @@ class FakeShopify:
         self.bulk.settle()
         return self.deliveries.run(early=early)
 
-    def gid(self, kind: str, local: int) -> str:
-        return gid(kind, local)
+    def gid(self, kind: str, own_id: int) -> str:
+        return gid(kind, own_id)
 
-    def number(self, kind: str, local: int) -> str:
-        return str(number(kind, local))
+    def number(self, kind: str, own_id: int) -> str:
+        return str(number(kind, own_id))
+
+    def local(self, kind: str, external_id: str) -> int:
+        """The shop's own id behind a number or a gid that the app sees. Raises KeyError for nonsense."""
+        found = local(kind, external_id)
+        if found is None or found < 0:
+            raise KeyError(external_id)
+        return found
 
     def stop(self) -> None:
         self.deliveries.stop()

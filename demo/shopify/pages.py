@@ -15,6 +15,7 @@ from demo.shopify.admin import Office
 from demo.shopify.bulk import Bulk
 from demo.shopify.deliveries import Deliveries
 from demo.shopify.graphql_door import Door
+from demo.shopify.ids import number
 from demo.shopify.installation import Installation
 from demo.shopify.site import Site
 from demo.shopify.times import ZONE
@@ -112,6 +113,7 @@ def _state(site: Site, deliveries: Deliveries) -> Response:
                 "granted": list(site.granted),
                 "orders": len(site.store.orders),
                 "last_order": max(site.store.orders, default=0),
+                "last_order_number": str(number("Order", max(site.store.orders, default=0))),
                 "customers": len(site.store.customers),
                 "discounts": [asdict(each) for each in site.discounts.values()],
                 "deliveries_waiting": deliveries.waiting(),

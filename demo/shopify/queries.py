@@ -12,7 +12,8 @@ from demo.shopify.discount_views import NodeView, Plain
 from demo.shopify.ids import gid
 from demo.shopify.money import CURRENCY
 from demo.shopify.node_views import ProductView
-from demo.shopify.order_views import OrderView, RefundView
+from demo.shopify.order_views import OrderView
+from demo.shopify.refund_views import RefundView
 from demo.shopify.site import Site
 from demo.shopify.times import ZONE_NAME
 

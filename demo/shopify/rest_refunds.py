@@ -5,8 +5,9 @@ from typing import Any
 from demo.shop.entities import Order, OrderLine, Refund, RefundLine
 from demo.shop.money import text
 from demo.shopify.ids import gid, number
+from demo.shopify.line_views import VAT
 from demo.shopify.money import CURRENCY, rest_set
-from demo.shopify.order_views import VAT, discrepancy
+from demo.shopify.refund_views import discrepancy
 from demo.shopify.site import Site
 from demo.shopify.sums import line_sums
 from demo.shopify.times import local

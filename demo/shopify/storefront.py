@@ -38,7 +38,8 @@ def blueprint(site: Site) -> Blueprint:
     door.app_template_filter("money")(lambda minor: f"€{text(minor)}")
     door.context_processor(partial(_frame, site))
     for rule, view in ROUTES.items():
-        door.add_url_rule(rule, view.__name__, wraps(view)(partial(view, site)), methods=["GET", "POST"])
+        name = rule.strip("/").replace("/", "_").replace(".", "_") or "home"
+        door.add_url_rule(rule, name, wraps(view)(partial(view, site)), methods=["GET", "POST"])
     return door
 
 
@@ -186,7 +187,7 @@ ROUTES: dict[str, Callable[..., Page]] = {
     "/cart": cart,
     "/cart.js": cart_js,
     "/cart/add": cart_add,
-    "/cart/add.js": lambda site: cart_add(site),
+    "/cart/add.js": cart_add,
     "/cart/change": cart_change,
     "/discount/<code>": discount_link,
     "/checkout": checkout,

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+# A dash inside of a tag takes the white space before or after it.
+BEFORE, AFTER = re.compile(r"\s*(\{[%{])-"), re.compile(r"-([%}]\})\s*")
 NOT_SHOWN = re.compile(r"\{%-?\s*comment.*?endcomment\s*-?%\}|\{%-?\s*schema.*?endschema\s*-?%\}", re.DOTALL)
 CUSTOMER = re.compile(r"\{%-?\s*if customer\s*-?%\}(.*?)\{%-?\s*else\s*-?%\}(.*?)\{%-?\s*endif\s*-?%\}", re.DOTALL)
 VARIANTS = re.compile(r"\{%-?\s*for variant .*?endfor\s*-?%\}", re.DOTALL)
@@ -26,7 +28,8 @@ class ThemeExtension:
 
     def drawn(self, block: str, values: Mapping[str, str], *, signed_in: bool) -> str:
         """A block's HTML; `values` are what its expressions print, unknown ones print nothing. Empty for no such block."""
-        text = NOT_SHOWN.sub("", self.blocks.get(block, ""))
+        text = BEFORE.sub(r"\1", AFTER.sub(r"\1", self.blocks.get(block, "")))
+        text = NOT_SHOWN.sub("", text)
         text = CUSTOMER.sub(lambda match: match.group(1 if signed_in else 2), text)
         text = TAG.sub("", VARIANTS.sub("", text))
         return PRINT.sub(self._printer(values), text).strip()

@@ -66,7 +66,7 @@ class Tokens:
             raise InvalidGrant
         if used.first_used_at and now > used.first_used_at + RECOVERY_S:
             raise InvalidGrant
-        # The first use of a replacement is what retires the token that bought it.
+        # Only one step back is remembered: the first use of a replacement retires the token that bought it.
         used.replaces = None
         used.first_used_at = used.first_used_at or now
         self._refresh = Refresh(_secret("shprt_"), now + REFRESH_S, replaces=used)

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors import registry
+from core.commerce import DiscountKind
+from core.errors import PlatformRefused, ShopUnavailable
 from core.ports import Connector, Installation, Platform
+from demo.shop.coupons import CouponRefused
+from demo.shopify.bulk import FAILS_AFTER
 from demo.shopify.server import RunningShopify, start_in_thread
-from tests.contract.battery import LivingShop
+from tests.contract.battery import LivingShop, discount, every_order, every_page, read
 
 SHOP_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -94,3 +98,92 @@ class TestLivingShopify(LivingShop):
         shop = Shopify(taxes_included=bool(request.param))
         yield shop
         shop.close()
+
+    def test_each_of_many_refunds_is_read_with_each_of_its_lines(self, shop: Shopify) -> None:
+        many = dict.fromkeys(range(11, 21), 3)
+        order = shop.fake.place_order(many, account=False)
+        shop.fake.edit_order(order.id, add={11: 3, 12: 3})
+        whole = shop.fake.store.orders[order.id]
+        shop.fake.refund(order.id, quantities={line.id: 1 for line in whole.lines})
+        for line in whole.lines[:6]:
+            shop.fake.refund(order.id, quantities={line.id: 1})
+
+        found = read(shop.connector(), shop.fake.number("Order", order.id))
+
+        assert [len(refund.lines) for refund in found.refunds] == [12, 1, 1, 1, 1, 1, 1]
+        assert sum(refund.gross for refund in found.refunds) == whole.refunded
+
+    def test_an_order_of_more_lines_than_a_page_is_read_whole_and_listed_whole(self, shop: Shopify) -> None:
+        since = shop.now()
+        order = shop.fake.place_order({11: 1}, account=False)
+        number = shop.fake.number("Order", order.id)
+        for _ in range(6):
+            shop.fake.edit_order(order.id, add=dict.fromkeys(range(11, 21), 1))
+
+        found = read(shop.connector(), number)
+        [listed] = [each for each in every_order(shop.connector(), since) if each.external_id == number]
+
+        assert len(found.lines) == 61
+        assert listed == found
+
+    def test_without_leave_for_names_an_order_and_its_customer_are_read_all_the_same(self, shop: Shopify) -> None:
+        customer_id = shop.customer()
+        order_id = shop.order(customer_id=customer_id)
+        granted = read(shop.connector(), order_id).customer
+        shop.fake.faults.update({"unapproved": "level_2"})
+
+        refused = read(shop.connector(), order_id).customer
+        found = shop.connector().customers.get_customer(customer_id)
+
+        assert (granted.external_id, granted.email) == (customer_id, shop.email_of(customer_id))
+        assert (refused.external_id, refused.email, refused.name) == (customer_id, None, None)
+        assert (found.external_id, found.email, found.first_name, found.last_name) == (customer_id, None, "", "")
+
+    def test_a_code_whose_answer_was_lost_is_found_and_not_made_twice(self, shop: Shopify) -> None:
+        connector, request = shop.connector(), discount(shop)
+        shop.fake.faults.update({"lose_answers": True})
+        made = connector.discounts.issue(request)
+        shop.fake.faults.clear()
+
+        assert connector.discounts.issue(request) == made
+
+    def test_an_export_that_fails_is_begun_anew_and_given_up_after_the_third(self, shop: Shopify) -> None:
+        orders = shop.connector().orders
+        made = [shop.order() for _ in range(FAILS_AFTER)][-1]
+        shop.fake.faults.update({"bulk_fails": True})
+        begun = orders.list_placed_orders(placed_since=None)
+        seen = [begun.cursor]
+        with pytest.raises(PlatformRefused):
+            for _ in range(50):
+                page = orders.list_placed_orders(placed_since=None, cursor=seen[-1])
+                seen.append(page.cursor)
+        shop.fake.faults.clear()
+
+        assert len({str(cursor).split(",", maxsplit=1)[0] for cursor in seen}) == 3
+        found = every_page(lambda cursor: orders.list_placed_orders(placed_since=None, cursor=cursor))
+        assert made in [order.external_id for order in found]
+
+    def test_as_many_exports_as_the_shop_allows_make_one_wait_for_its_turn(self, shop: Shopify) -> None:
+        orders = shop.connector().orders
+        for _ in range(5):
+            orders.list_placed_orders(placed_since=None)
+
+        with pytest.raises(ShopUnavailable) as refused:
+            orders.list_placed_orders(placed_since=None)
+
+        assert refused.value.retry_after_s == 60
+
+    def test_a_code_is_its_customers_alone_for_its_time_and_its_minimum(self, shop: Shopify) -> None:
+        customer = shop.customer()
+        request = discount(shop).model_copy(
+            update={"customer_id": customer, "minimum_gross": 3000, "combines": True, "description": "300 points"}
+        )
+        shop.connector().discounts.issue(request)
+
+        made = shop.fake.discount(request.code)
+        assert made is not None
+        for refused in ({"customer_id": None}, {"minimum_gross": 0}, {"kind": DiscountKind.FREE_SHIPPING, "amount": 0}):
+            with pytest.raises(PlatformRefused):
+                shop.connector().discounts.issue(request.model_copy(update=refused))
+        with pytest.raises(CouponRefused):  # the goods cost 24.20
+            shop.order(customer_id=customer, code=request.code)

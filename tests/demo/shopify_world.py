@@ -63,7 +63,9 @@ class World:
         self.url = running.url
         self.token = self.shop.access_token(scopes=scopes)
 
-    def post(self, query: str, variables: dict[str, Any] | None = None, *, version: str = "2026-10") -> requests.Response:
+    def post(
+        self, query: str, variables: dict[str, Any] | None = None, *, version: str = "2026-10"
+    ) -> requests.Response:
         return requests.post(
             f"{self.url}/admin/api/{version}/graphql.json",
             json={"query": query, "variables": variables or {}},
@@ -71,16 +73,16 @@ class World:
             timeout=20,
         )
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+    def ask(self, text: str, /, **variables: Any) -> dict[str, Any]:
         """The whole body of an answer with status 200."""
-        answer = self.post(query, variables)
+        answer = self.post(text, variables)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
 
-    def data(self, query: str, **variables: Any) -> dict[str, Any]:
+    def data(self, text: str, /, **variables: Any) -> dict[str, Any]:
         """The data of an answer without errors."""
-        body = self.ask(query, **variables)
+        body = self.ask(text, **variables)
         assert "errors" not in body, json.dumps(body["errors"])
         found: dict[str, Any] = body["data"]
         return found
@@ -89,7 +91,7 @@ class World:
         found: dict[str, Any] = self.data(ORDER, id=self.shop.gid("Order", order_id))["order"]
         return found
 
-    def make(self, code: str, **changes: Any) -> dict[str, Any]:
+    def make(self, code: str, /, **changes: Any) -> dict[str, Any]:
         """A code of 5.00 for everybody, as changed."""
         wanted = {**discount(code), **changes}
         found: dict[str, Any] = self.data(BASIC_CREATE, discount=wanted)["discountCodeBasicCreate"]
@@ -102,7 +104,10 @@ def discount(code: str) -> dict[str, Any]:
         "code": code,
         "startsAt": "2026-01-01T00:00:00Z",
         "context": {"all": "ALL"},
-        "customerGets": {"value": {"discountAmount": {"amount": "5.00", "appliesOnEachItem": False}}, "items": {"all": True}},
+        "customerGets": {
+            "value": {"discountAmount": {"amount": "5.00", "appliesOnEachItem": False}},
+            "items": {"all": True},
+        },
     }
 
 

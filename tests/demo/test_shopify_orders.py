@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from demo.shopify.synthetic import Synthetic
 from tests.demo.shopify_world import ALL_SCOPES, World, amount, opened
 
 DAY = 86_400
@@ -147,7 +148,9 @@ def test_who_buys_as_a_guest_becomes_a_customer_without_an_account(world: World)
     made = world.shop.place_order(email="guest@ex.cz")
 
     customer = world.order(made.id)["customer"]
-    found = world.data("query Q($id: ID!) { customer(id: $id) { state defaultEmailAddress { emailAddress } } }", **customer)
+    found = world.data(
+        "query Q($id: ID!) { customer(id: $id) { state defaultEmailAddress { emailAddress } } }", **customer
+    )
 
     assert found["customer"] == {"state": "DISABLED", "defaultEmailAddress": {"emailAddress": "guest@ex.cz"}}
 
@@ -156,7 +159,9 @@ def test_a_deleted_order_is_null(world: World) -> None:
     made = world.shop.place_order()
     world.shop.delete_order(made.id)
 
-    assert world.data("query Q($id: ID!) { order(id: $id) { id } }", id=world.shop.gid("Order", made.id)) == {"order": None}
+    assert world.data("query Q($id: ID!) { order(id: $id) { id } }", id=world.shop.gid("Order", made.id)) == {
+        "order": None
+    }
 
 
 def test_pages_by_change_hold_every_order_once_in_order(world: World) -> None:
@@ -226,8 +231,15 @@ def test_a_field_that_the_app_is_not_approved_for_is_null_and_says_so(world: Wor
         id=world.shop.gid("Customer", anna.id),
     )
 
-    assert body["data"]["customer"] == {"id": world.shop.gid("Customer", anna.id), "firstName": None, "defaultEmailAddress": None}
-    assert {tuple(error["path"]) for error in body["errors"]} == {("customer", "firstName"), ("customer", "defaultEmailAddress")}
+    assert body["data"]["customer"] == {
+        "id": world.shop.gid("Customer", anna.id),
+        "firstName": None,
+        "defaultEmailAddress": None,
+    }
+    assert {tuple(error["path"]) for error in body["errors"]} == {
+        ("customer", "firstName"),
+        ("customer", "defaultEmailAddress"),
+    }
     assert {error["extensions"]["code"] for error in body["errors"]} == {"ACCESS_DENIED"}
 
 
@@ -243,7 +255,9 @@ def test_a_hundred_thousand_orders_are_paged_anywhere_without_being_kept() -> No
     with opened(synthetic_orders=100_000, synthetic_customers=1_000) as world:
         since = world.data(LIST, first=1)["orders"]["nodes"][0]["createdAt"]
         late = world.data(LIST, first=5, query="updated_at:>='2026-11-01T00:00:00Z'")["orders"]
-        again = world.data(LIST, first=5, query="updated_at:>='2026-11-01T00:00:00Z'", after=late["pageInfo"]["endCursor"])
+        again = world.data(
+            LIST, first=5, query="updated_at:>='2026-11-01T00:00:00Z'", after=late["pageInfo"]["endCursor"]
+        )
         node = late["nodes"][0]["id"]
         customers = world.data("query Q { customers(first: 2) { nodes { id } pageInfo { hasNextPage } } }")["customers"]
 
@@ -256,3 +270,15 @@ def test_a_hundred_thousand_orders_are_paged_anywhere_without_being_kept() -> No
     assert not {each["id"] for each in late["nodes"]} & {each["id"] for each in again["orders"]["nodes"]}
     assert one == {"id": node}
     assert len(customers["nodes"]) == 2
+
+
+def test_a_list_of_made_up_orders_begins_where_it_was_asked_to() -> None:
+    until = 1_795_301_577
+    orders = Synthetic(100_000, 10, until, 1)
+
+    late = list(orders.orders_from(until - 5 * DAY))
+
+    assert len(late) < 4_000
+    assert sum(1 for order in orders.orders_from(0) if order.modified_at >= until - 5 * DAY) == sum(
+        1 for order in late if order.modified_at >= until - 5 * DAY
+    )

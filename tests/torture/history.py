@@ -23,6 +23,7 @@ from tests.torture.deeds_of_shops import DeedsOfShops
 from tests.torture.drive import RECENT, drawn_terms, rules_of
 
 ORDERS = table(OrderRow)
+EVER = 100_000  # days: a night of these deeds is a century of the shop
 WEIGHTS = {
     "buy": 6.0, "pay": 2.0, "refund": 4.0, "withdraw_refund": 1.0, "cancel_or_revive": 2.0, "edit": 1.0,
     "change_customer": 1.0, "change_currency": 0.3, "trash_or_restore": 1.0, "delete": 0.3, "stale_stamp": 0.5,
@@ -120,7 +121,7 @@ class History(DeedsOfMembers, DeedsOfShops):
         """Nothing more happens: reconcile passes, time, and every hold has ended."""
         self.note("finish")
         for _ in range(4):
-            sync.reconcile(self.world.runtime, self.world.merchant_id, self.world.shop_id, days=4000)
+            sync.reconcile(self.world.runtime, self.world.merchant_id, self.world.shop_id, days=EVER)
             self.tell_of_new_orders()
             self.world.work()
             self.rest()

@@ -9,6 +9,10 @@ const answers = {
     toast.textContent = text;
     setTimeout(() => (toast.textContent = ""), 4000);
   },
+  scopes: async (add) => {
+    const options = add ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ add }) } : {};
+    return (await fetch("/admin/app-bridge/scopes", options)).json();
+  },
   loading: async () => {},
   moved: async (path) => {
     document.body.dataset.appPath = path.split("?")[0];

@@ -57,6 +57,14 @@
     loading: (isLoading) => void ask("loading", isLoading),
     toast: { show: (text, options) => void ask("toast", { text, isError: Boolean(options?.isError) }), hide() {} },
     saveBar: { show: async () => {}, hide: async () => {}, leaveConfirmation: async () => {} },
+    scopes: {
+      query: () => ask("scopes"),
+      request: async (add) => {
+        const before = (await ask("scopes")).granted;
+        const { granted } = await ask("scopes", add);
+        return { result: add.every((scope) => granted.includes(scope)) ? "granted-all" : "declined-all", before, granted };
+      },
+    },
     app: { extensions: async () => [] },
   };
   void ask("moved", location.pathname + location.search);

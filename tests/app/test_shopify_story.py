@@ -1,0 +1,308 @@
+"""A Shopify shop from its installation to its way back: what a merchant and a shopper live through, on the fake Shopify."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from sqlmodel import Session
+
+from core.db.engine import reading, run_tx
+from core.errors import Conflict
+from core.members import queries as member_queries
+from core.merchants import audit
+from core.merchants import queries as merchant_queries
+from core.rewards.redemption import commands as redemptions
+from core.rewards.redemption import queries as redemption_queries
+from core.rewards.redemption.queries import RedemptionView
+from core.work import backfill, connecting, effects, sync
+from demo.shop.coupons import CouponRefused
+from tests.app.shopify_world import World, opened
+
+
+@pytest.fixture
+def world(migrated_url: str, tmp_path: Path) -> Iterator[World]:
+    with opened(tmp_path / "data", migrated_url) as made:
+        yield made
+
+
+def install(world: World) -> None:
+    """As the first opening of the app does: prove who is there, exchange the session token, tie the shop."""
+    world.fake.install()
+    dealing = world.runtime.app_platform(world.app.app.platform)
+    assert dealing is not None
+    now, token = world.clock(), world.fake.session_token()
+    visit = dealing.staff(world.app.app, token, now)
+    credentials = dealing.grant_by_token(world.app.app, visit.base_url, token, now)
+    connecting.by_app(world.runtime, world.app, visit.base_url, credentials, now=now)
+
+
+def redeem(world: World, customer: int, points: int) -> RedemptionView:
+    def place(session: Session) -> RedemptionView:
+        return redemptions.place(
+            session,
+            world.merchant_id,
+            world.member(customer),
+            world.shop(),
+            customer_external_id=world.fake.number("Customer", customer),
+            points=points,
+            idempotency_key=f"key-{customer}-{points:08d}",
+            now=world.runtime.clock(),
+        )
+
+    made = run_tx(world.runtime.db, place)
+    done = effects.run_effect(world.runtime, world.merchant_id, made.redemption_id)
+    assert done is not None and done.effect.actual == "issued"
+    return done
+
+
+def test_a_shop_installs_earns_redeems_refunds_leaves_and_comes_back_without_losing_a_point(world: World) -> None:
+    install(world)
+    world.work()
+    order = world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    earned = world.target(order.id)
+    assert earned == world.points(1) > 0
+
+    spent = redeem(world, 1, 100)
+    paid_with_points = world.fake.place_order({12: 4}, customer_id=1, coupons=(spent.code,))
+    world.work()
+    with reading(world.runtime.db) as session:
+        assert redemption_queries.redemption(session, world.merchant_id, spent.redemption_id).state == "captured"
+    after = world.points(1)
+    assert after == earned - 100 + world.target(paid_with_points.id)
+
+    world.fake.refund(order.id, quantities={order.lines[0].id: 1})
+    world.work()
+    assert (earned, world.target(order.id)) == (
+        290,
+        218,
+    )  # 4 mugs at 24.20, 3 points a euro; a quarter of 290 goes, rounded down
+    after -= 290 - 218
+    assert world.points(1) == after
+
+    world.fake.uninstall()
+    world.work()
+    assert not world.shop().connected
+    with reading(world.runtime.db) as session, pytest.raises(Conflict):
+        merchant_queries.installation(session, world.runtime.vault, world.merchant_id, world.shop().shop_id)
+
+    install(world)
+    assert world.shop().connected
+    assert world.points(1) == after
+    again = world.fake.place_order({12: 1}, customer_id=1)
+    world.work()
+    assert world.points(1) == after + world.target(again.id)
+    assert world.violations() == []
+
+
+def test_late_word_of_an_uninstallation_does_not_take_off_a_shop_that_has_come_back(world: World) -> None:
+    install(world)
+    world.fake.uninstall()
+    install(world)
+
+    world.work()  # the message of the uninstallation arrives only now
+
+    assert world.shop().connected
+
+
+def test_a_code_works_for_its_own_customer_only_and_ends_when_given_back(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 10}, customer_id=1)
+    world.work()
+    spent = redeem(world, 1, 300)
+    assert spent.code is not None
+
+    with pytest.raises(CouponRefused):
+        world.fake.place_order({12: 4}, customer_id=2, coupons=(spent.code,))
+
+    had = world.points(1)
+    run_tx(
+        world.runtime.db,
+        lambda s: redemptions.give_back(s, world.merchant_id, spent.redemption_id, now=world.runtime.clock()),
+    )
+    world.work()
+    assert world.fake.discount(spent.code) is None
+    assert world.points(1) == had + 300
+
+
+def test_keys_are_renewed_by_one_before_they_end_and_kept_alive_by_nobodys_use(world: World) -> None:
+    install(world)
+    first = token_of(world)
+
+    world.clock.ahead += timedelta(minutes=56)
+    world.fake.place_order({12: 1}, customer_id=1)
+    world.work()
+
+    assert token_of(world) != first
+    world.pass_days(80)
+    assert world.runtime.keep_alive(world.shop())
+    world.pass_days(80)  # the first key would be long dead
+    order = world.fake.place_order({12: 1}, customer_id=1)
+    sync.poll(world.runtime, world.merchant_id, world.shop().shop_id)
+    world.work()
+    assert world.target(order.id) > 0
+
+
+def token_of(world: World) -> str:
+    with reading(world.runtime.db) as session:
+        found = merchant_queries.installation(session, world.runtime.vault, world.merchant_id, world.shop().shop_id)
+    return found.credentials["access_token"]
+
+
+def test_the_past_is_filled_in_by_a_bulk_operation(world: World) -> None:
+    install(world)
+    orders = [world.fake.place_order({12: 1 + number % 3}, customer_id=1 + number % 3) for number in range(7)]
+    world.fake.refund(orders[2].id, amount="2.00")
+    shop = world.shop()
+    started = run_tx(
+        world.runtime.db,
+        lambda s: backfill.begin(s, world.merchant_id, shop.shop_id, now=world.runtime.clock()),
+    ).backfill_id
+    while (state := backfill_state(world, started)) == "reading":
+        backfill.run_step(world.runtime, world.merchant_id, started)
+        world.clock.ahead += timedelta(seconds=5)
+
+    assert state == "previewed"
+    with reading(world.runtime.db) as session:
+        assert backfill.view(session, world.merchant_id, started).read == len(orders)
+
+
+def backfill_state(world: World, backfill_id: str) -> str:
+    with reading(world.runtime.db) as session:
+        return backfill.view(session, world.merchant_id, backfill_id).state
+
+
+def test_the_shop_proves_its_shopper_through_the_app_proxy(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    at = f"{world.fake.site.app.proxy_url}/token"
+
+    known = requests.get(f"{at}?{urlencode(world.fake.proxy_query(customer_id=1))}", timeout=10)
+    guest = requests.get(f"{at}?{urlencode(world.fake.proxy_query())}", timeout=10)
+    forged = requests.get(
+        f"{at}?{urlencode({**world.fake.proxy_query(), 'logged_in_customer_id': world.fake.number('Customer', 1)})}",
+        timeout=10,
+    )
+
+    assert (known.status_code, guest.status_code, forged.status_code) == (200, 200, 401)
+    assert guest.json()["token"] is None
+    assert "Set-Cookie" not in known.headers
+    here = at.split("/widget/")[0]
+    me = requests.get(
+        f"{here}/widget/v1/api/{known.json()['shop_key']}/me",
+        headers={"Authorization": f"Bearer {known.json()['token']}", "Origin": world.fake.url},
+        timeout=10,
+    )
+    assert me.json()["points"]["available"] == world.points(1) > 0
+
+
+def test_a_checkout_extension_offers_redeems_and_tells_what_an_order_brought(world: World) -> None:
+    install(world)
+    order = world.fake.place_order({12: 10}, customer_id=1)
+    world.work()
+    at = world.fake.site.app.proxy_url.replace("/proxy/", "/extension/")
+    headers = {"Authorization": f"Bearer {world.fake.extension_token(customer_id=1)}"}
+
+    balance = requests.get(f"{at}/balance", headers=headers, timeout=10).json()
+    brought = requests.get(f"{at}/order/{world.fake.number('Order', order.id)}", headers=headers, timeout=10).json()
+    smallest = balance["rewards"][0]
+    body = {"reward": smallest["id"], "idempotency_key": "k" * 32}
+    made = requests.post(f"{at}/redeem", headers=headers, json=body, timeout=10)
+    again = requests.post(f"{at}/redeem", headers=headers, json=body, timeout=10)
+
+    assert balance["points"]["available"] == world.points(1) + smallest["points"]
+    assert brought == {"points": world.target(order.id)}
+    assert made.json()["value"] == smallest["value"]
+    assert world.fake.discount(made.json()["code"]) is not None
+    assert made.json()["id"] == again.json()["id"]
+    assert made.headers["Access-Control-Allow-Origin"] == "*"
+    assert requests.get(f"{at}/balance", timeout=10).status_code == 401
+    guest = {"Authorization": f"Bearer {world.fake.extension_token()}"}
+    assert requests.get(f"{at}/balance", headers=guest, timeout=10).status_code == 401
+    assert requests.options(f"{at}/balance", timeout=10).status_code == 204
+
+
+def test_what_the_law_asks_is_noted_and_done(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    member, points = world.member(1), world.points(1)
+
+    world.fake.request_data(1)
+    world.fake.redact(1)
+    world.work()
+
+    with reading(world.runtime.db) as session:
+        done = [entry.action for entry in audit.entries(session, world.merchant_id)]
+        view = member_queries.member(session, world.merchant_id, member)
+    assert {"customer.data_asked", "customer.erased"} <= set(done)
+    assert (view.email, view.first_name, view.last_name) == (None, "", "")
+    assert view.erased_at is not None
+    assert world.points(1) == points
+    assert world.violations() == []
+
+
+def test_a_shop_that_has_left_is_erased_and_one_that_has_come_back_is_not(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    member = world.member(1)
+    world.fake.uninstall()
+    world.work()
+    find = partial(member_queries.member, merchant_id=world.merchant_id, member_id=member)
+
+    install(world)
+    world.fake.redact_shop()
+    world.work()
+    with reading(world.runtime.db) as session:
+        assert find(session).erased_at is None
+
+    world.fake.uninstall()
+    world.work()
+    world.fake.redact_shop()
+    world.work()
+    with reading(world.runtime.db) as session:
+        assert find(session).erased_at is not None
+
+
+def test_merged_customers_are_one_member(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    points = world.points(1)
+
+    world.fake.merge_customers(2, 1)
+    world.work()
+
+    assert world.points(2) == points
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Shopify-Hmac-Sha256", "AAAA"),
+        ("X-Shopify-Hmac-Sha256", None),
+        ("X-Shopify-Hmac-Sha256", "ü"),
+        ("X-Shopify-Shop-Domain", "another.myshopify.com"),
+        ("X-Shopify-Shop-Domain", "evil.example"),
+    ],
+)
+def test_a_message_that_is_not_proven_is_answered_with_401(world: World, header: str, value: str | None) -> None:
+    install(world)
+    world.fake.place_order({12: 1}, customer_id=1)
+    [sent, *_] = world.fake.deliver_pending()
+    headers = {**sent.headers, header: value}
+
+    answer = requests.post(
+        world.fake.site.app.webhook_url,
+        data=sent.body,
+        headers={k: v.encode() for k, v in headers.items() if v is not None},
+        timeout=10,
+    )
+
+    assert answer.status_code == 401
