@@ -1,7 +1,8 @@
 """Credentials that end: renewed before they are used, by one of us at a time, and saved before anything else.
 
 A renewal is a call that takes seconds, so nobody holds a lock of the database meanwhile: whoever may renew has taken a
-lease on the shop's row. Others go on with what is still good, for renewing begins minutes before the end.
+lease on the shop's row. Others go on with what is still good, for renewing begins minutes before the end. A shop that
+nobody uses is kept alive by being asked for its orders every minute.
 """
 
 import time
@@ -55,16 +56,6 @@ class Grants:
             return installation
         return self._renewed(platform, shop)
 
-    def keep_alive(self, shop: ShopView) -> bool:
-        """Renew what nobody has used for long, before it dies for good. Returns whether it was. Raises PlatformError."""
-        platform = self._platforms(shop.platform)
-        if platform is None or not shop.connected:
-            return False
-        if not platform.is_idle(self._stored(shop).credentials, self._clock()):
-            return False
-        self._renewed(platform, shop)
-        return True
-
     def _renewed(self, platform: AppPlatform, shop: ShopView) -> Installation:
         for _ in range(LOOKS):
             now = self._clock()
@@ -82,7 +73,7 @@ class Grants:
         try:
             there = self._stored(shop)
             now = self._clock()
-            if not (platform.is_due(there.credentials, now) or platform.is_idle(there.credentials, now)):
+            if not platform.is_due(there.credentials, now):
                 return there
             with reading(self._db) as session:
                 app = apps.app_of(session, self._vault, shop.merchant_id, shop.shop_id)

@@ -39,14 +39,12 @@ def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str
     believed = ClockGuard(clock, last_run=lambda: None if settings.demo else clock_guard.last_run(db))
     policy = AddressPolicy(allow_loopback=settings.allow_loopback)
     platforms = partial(registry.app_platform, policy=policy)
-    grants = Grants(db, vault, believed, platforms)
     return Runtime(
         settings=settings,
         db=db,
         vault=vault,
         clock=believed,
-        connect=Connectors(policy, fresh=grants.fresh),
-        keep_alive=grants.keep_alive,
+        connect=Connectors(policy, fresh=Grants(db, vault, believed, platforms).fresh),
         app_platform=platforms,
         public_url=_public_url(settings, db, default_url),
     )

@@ -271,9 +271,6 @@ class AppPlatform(Protocol):
     def is_due(self, credentials: Mapping[str, str], now: datetime) -> bool:
         """Whether they have to be renewed before they are used."""
 
-    def is_idle(self, credentials: Mapping[str, str], now: datetime) -> bool:
-        """Whether they should be renewed only to keep them alive."""
-
 
 class Connector(Protocol):
     @property

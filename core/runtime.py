@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.db.engine import Database
-from core.merchants.queries import ShopView
 from core.ports import AppPlatform, Connector, Installation, Platform
 from core.sealing import Vault
 from core.settings import Settings
@@ -16,7 +15,6 @@ class Runtime:
     """`clock` shows the time as far as it can be believed; the first call of a process may ask the database (clock_guard).
     `connect` turns an installation into the platform's connector (connectors.registry, bound to this server's policy), and renews
     credentials that are about to end. `app_platform`: the platform as it deals with apps, None where it knows keys.
-    `keep_alive` renews credentials that nobody has used for long; whether it did.
     `public_url` is where shops and shoppers reach us; it may be learnt from the owner's set-up, so it is asked each time."""
 
     settings: Settings
@@ -26,4 +24,3 @@ class Runtime:
     connect: Callable[[Installation], Connector]
     public_url: Callable[[], str]
     app_platform: Callable[[Platform], AppPlatform | None] = lambda platform: None
-    keep_alive: Callable[[ShopView], bool] = lambda shop: False

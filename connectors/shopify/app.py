@@ -9,7 +9,7 @@ from connectors.shopify.domains import base_url as base_url_of
 from connectors.shopify.domains import domain_of
 from connectors.shopify.install import SCOPES
 from connectors.shopify.session_tokens import verify_extension_token, verify_session_token
-from connectors.shopify.tokens import Grant, TokenClient, due, idle
+from connectors.shopify.tokens import Grant, TokenClient, due
 from connectors.shopify.webhooks import shop_of_message
 from connectors.transport import AddressPolicy, Transport
 from core.errors import SignatureInvalid
@@ -70,9 +70,6 @@ class ShopifyApp:
 
     def is_due(self, credentials: Mapping[str, str], now: datetime) -> bool:
         return due(Grant.from_credentials(credentials), now)
-
-    def is_idle(self, credentials: Mapping[str, str], now: datetime) -> bool:
-        return idle(Grant.from_credentials(credentials), now)
 
     def _tokens(self, app: PlatformApp, base_url: str, *secrets: str) -> TokenClient:
         domain_of(base_url)  # a secret goes nowhere but to a shop of Shopify's

@@ -110,7 +110,10 @@ def _order(raw: WholeOrder | ListedOrder, refunds: Sequence[RawRefund]) -> Order
         lines=lines,
         shipping=shipping,
         discounts=_discounts(raw, goods),
-        refunds=tuple(sorted((_refund(each, raw) for each in refunds), key=lambda refund: int(refund.external_id))),
+        refunds=_without_taken_out(
+            sorted((_refund(each, raw) for each in refunds), key=lambda refund: int(refund.external_id)),
+            _paid_for_taken_out(raw, sum(line.gross for line in lines) + shipping.gross),
+        ),
         total=sum(line.gross for line in lines) + shipping.gross,
     )
 
@@ -160,12 +163,15 @@ class _Goods:
 def _goods(raw: Line, order: WholeOrder | ListedOrder, refunded: int) -> _Goods:
     """Units that an edit took away, and that nobody was refunded for, are neither in currentQuantity nor in a refund."""
     units = max(0, min(raw.quantity, raw.current_quantity + refunded))
-    part = Decimal(units) / raw.quantity if raw.quantity > 0 else Decimal(0)
-    listed = raw.original_total_set.amount * part
-    off = {index: amount * part for index, amount in _allocated(raw).items()}
-    tax = _tax(raw.tax_lines) * part
-    charged = listed - sum(off.values())
+
+    def of_units(amount: Decimal) -> Decimal:
+        """Multiplied before it is divided: five sixths of an amount would else miss a half cent that rounds up."""
+        return amount * units / raw.quantity if raw.quantity > 0 else Decimal(0)
+
+    allocated = _allocated(raw)
+    charged, tax = raw.original_total_set.amount - sum(allocated.values()), _tax(raw.tax_lines)
     gross, net = (charged, charged - tax) if order.taxes_included else (charged + tax, charged)
+    gross, net, off = of_units(gross), of_units(net), {index: of_units(part) for index, part in allocated.items()}
     # Discounts come before tax: each takes its share of the tax with it.
     taxed = 1 + sum((each.rate or Decimal(0) for each in raw.tax_lines), Decimal(0))
     to_gross, to_net = (Decimal(1), 1 / taxed) if order.taxes_included else (taxed, Decimal(1))
@@ -227,6 +233,24 @@ def _discounts(order: WholeOrder | ListedOrder, goods: Sequence[_Goods]) -> tupl
         )
     named = {discount.code for discount in found}
     found += [AppliedDiscount(code=code, gross=0, net=0) for code in order.discount_codes if code not in named]
+    return tuple(found)
+
+
+def _paid_for_taken_out(order: WholeOrder | ListedOrder, charged: int) -> int:
+    """What was paid for and then taken out by an edit: the shop owes that money, or has given it back."""
+    if not (order.edited and isinstance(order, WholeOrder)):
+        return 0
+    return max(0, _minor(order.total_received_set.amount, order) - charged)
+
+
+def _without_taken_out(refunds: Sequence[Refund], taken_out: int) -> tuple[Refund, ...]:
+    """The refunds of what the order still has. Money for what an edit took out names no line, and is no part of them."""
+    found = []
+    for refund in refunds:
+        unnamed = max(0, refund.gross - sum(line.gross for line in refund.lines))
+        part = min(unnamed, taken_out)
+        taken_out -= part
+        found.append(refund.model_copy(update={"gross": refund.gross - part}))
     return tuple(found)
 
 

@@ -180,6 +180,7 @@ class ListedOrder(OrderHead):
 
 
 class WholeOrder(OrderHead):
+    total_received_set: Bag
     line_items: Lines
     shipping_lines: ShippingLines
     discount_applications: DiscountApplications

@@ -25,8 +25,6 @@ from core.errors import (
 )
 
 REFRESH_EARLY = timedelta(minutes=5)
-# A refresh token dies unused after 90 days; one that has 60 left was last renewed 30 days ago.
-IDLE_BELOW = timedelta(days=60)
 
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
@@ -155,11 +153,6 @@ class TokenClient:
 def due(grant: Grant, now: datetime) -> bool:
     """Whether the access token has to be renewed before it is used."""
     return now >= grant.expires_at - REFRESH_EARLY
-
-
-def idle(grant: Grant, now: datetime) -> bool:
-    """Whether the grant should be renewed only to keep it alive: nobody has used it for a month."""
-    return now >= grant.refresh_expires_at - IDLE_BELOW
 
 
 def missing_scopes(granted: Iterable[str], wanted: Iterable[str]) -> frozenset[str]:

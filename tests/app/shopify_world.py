@@ -30,7 +30,7 @@ from core.program.terms import Terms, default_terms
 from core.runtime import Runtime
 from core.settings import Settings
 from core.verify import verify
-from core.work import effects
+from core.work import connecting, effects
 from core.work import reading as order_reading
 from demo.shopify.server import AppConfig, RunningShopify, start_in_thread
 from webhooks import work as webhook_work
@@ -159,3 +159,14 @@ def opened(folder: Path, url: str | None = None, **shop: Any) -> Iterator[World]
         server.shutdown()
         server.server_close()
         runtime.db.close()
+
+
+def install(world: World) -> None:
+    """As the first opening of the app does: prove who is there, exchange the session token, tie the shop."""
+    world.fake.install()
+    dealing = world.runtime.app_platform(world.app.app.platform)
+    assert dealing is not None
+    now, token = world.clock(), world.fake.session_token()
+    visit = dealing.staff(world.app.app, token, now)
+    credentials = dealing.grant_by_token(world.app.app, visit.base_url, token, now)
+    connecting.by_app(world.runtime, world.app, visit.base_url, credentials, now=now)

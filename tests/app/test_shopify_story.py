@@ -18,26 +18,15 @@ from core.merchants import queries as merchant_queries
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries as redemption_queries
 from core.rewards.redemption.queries import RedemptionView
-from core.work import backfill, connecting, effects, sync
+from core.work import backfill, effects, sync
 from demo.shop.coupons import CouponRefused
-from tests.app.shopify_world import World, opened
+from tests.app.shopify_world import World, install, opened
 
 
 @pytest.fixture
 def world(migrated_url: str, tmp_path: Path) -> Iterator[World]:
     with opened(tmp_path / "data", migrated_url) as made:
         yield made
-
-
-def install(world: World) -> None:
-    """As the first opening of the app does: prove who is there, exchange the session token, tie the shop."""
-    world.fake.install()
-    dealing = world.runtime.app_platform(world.app.app.platform)
-    assert dealing is not None
-    now, token = world.clock(), world.fake.session_token()
-    visit = dealing.staff(world.app.app, token, now)
-    credentials = dealing.grant_by_token(world.app.app, visit.base_url, token, now)
-    connecting.by_app(world.runtime, world.app, visit.base_url, credentials, now=now)
 
 
 def redeem(world: World, customer: int, points: int) -> RedemptionView:
@@ -87,6 +76,8 @@ def test_a_shop_installs_earns_redeems_refunds_leaves_and_comes_back_without_los
     world.fake.uninstall()
     world.work()
     assert not world.shop().connected
+    token = f"{world.fake.site.app.proxy_url}/token?{urlencode(world.fake.proxy_query(customer_id=1))}"
+    assert requests.get(token, timeout=10).status_code == 401
     with reading(world.runtime.db) as session, pytest.raises(Conflict):
         merchant_queries.installation(session, world.runtime.vault, world.merchant_id, world.shop().shop_id)
 
@@ -129,7 +120,7 @@ def test_a_code_works_for_its_own_customer_only_and_ends_when_given_back(world: 
     assert world.points(1) == had + 300
 
 
-def test_keys_are_renewed_by_one_before_they_end_and_kept_alive_by_nobodys_use(world: World) -> None:
+def test_keys_are_renewed_before_they_end_and_kept_alive_by_asking_for_orders(world: World) -> None:
     install(world)
     first = token_of(world)
 
@@ -138,9 +129,9 @@ def test_keys_are_renewed_by_one_before_they_end_and_kept_alive_by_nobodys_use(w
     world.work()
 
     assert token_of(world) != first
-    world.pass_days(80)
-    assert world.runtime.keep_alive(world.shop())
-    world.pass_days(80)  # the first key would be long dead
+    for _ in range(2):  # refresh tokens die after 90 days without use
+        world.pass_days(80)
+        sync.poll(world.runtime, world.merchant_id, world.shop().shop_id)
     order = world.fake.place_order({12: 1}, customer_id=1)
     sync.poll(world.runtime, world.merchant_id, world.shop().shop_id)
     world.work()
@@ -193,6 +184,10 @@ def test_the_shop_proves_its_shopper_through_the_app_proxy(world: World) -> None
     assert guest.json()["token"] is None
     assert "Set-Cookie" not in known.headers
     here = at.split("/widget/")[0]
+    stale = {**world.fake.proxy_query(customer_id=1), "timestamp": "1700000000"}
+    assert requests.get(f"{at}?{urlencode(stale)}", timeout=10).status_code == 401
+    another = at.replace(world.app.app.app_key, "f" * 32)
+    assert requests.get(f"{another}?{urlencode(world.fake.proxy_query())}", timeout=10).status_code == 401
     me = requests.get(
         f"{here}/widget/v1/api/{known.json()['shop_key']}/me",
         headers={"Authorization": f"Bearer {known.json()['token']}", "Origin": world.fake.url},

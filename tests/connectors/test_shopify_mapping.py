@@ -88,6 +88,7 @@ def read(*lines: dict[str, Any], total: str, **changes: Any) -> Order:
         "discountCodes": [],
         "customer": {"id": "gid://shopify/Customer/57010000000000019"},
         "totalPriceSet": bag(total),
+        "totalReceivedSet": bag(total),
         "transactions": [],
         "fulfillments": [],
         "lineItems": {"nodes": list(lines)},
@@ -219,6 +220,30 @@ def test_pieces_that_an_edit_took_away_before_any_refund_are_no_part_of_the_line
     # Of three pieces at 22.20 (24.20 less 2.00) one was taken away unpaid, one refunded, one kept.
     assert amounts(order) == [(4440, 4440, 4840)]
     assert kept_of(order) == {"1": 2220}
+
+
+@pytest.mark.parametrize(
+    ("received", "back", "kept"),
+    [
+        ("30.00", "10.00", 2000),  # what the third piece had cost
+        ("30.00", "13.00", 1700),  # and three more
+        ("20.00", "3.00", 1700),  # the third piece was never paid for
+    ],
+)
+def test_money_back_for_what_an_edit_took_away_is_not_taken_off_what_is_left(
+    received: str, back: str, kept: int
+) -> None:
+    goods = line(total="30.00", quantity=3, currentQuantity=2)
+    order = read(goods, total="30.00", edited=True, totalReceivedSet=bag(received), refunds=[refund(9, back)])
+
+    assert amounts(order) == [(2000, 2000, 2000)]
+    assert kept_of(order) == {"1": kept}
+
+
+def test_some_of_many_pieces_cost_what_they_cost_to_the_half_cent() -> None:
+    order = read(line(total="1.62", quantity=12, currentQuantity=7), total="1.62", edited=True)
+
+    assert amounts(order) == [(95, 95, 95)]  # 94.5, rounded up
 
 
 @pytest.mark.parametrize(

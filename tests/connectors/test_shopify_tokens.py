@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from connectors.shopify.tokens import Grant, TokenClient, due, idle, missing_scopes
+from connectors.shopify.tokens import Grant, TokenClient, due, missing_scopes
 from connectors.transport import AddressPolicy, Limits, Transport
 from core.errors import (
     AddressChanged,
@@ -336,11 +336,6 @@ def test_a_grant_is_due_five_minutes_before_its_end() -> None:
     assert not due(GRANT, end - timedelta(minutes=5, seconds=1))
     assert due(GRANT, end - timedelta(minutes=5))
     assert due(GRANT, end + timedelta(days=1))
-
-
-def test_a_grant_is_idle_when_nobody_renewed_it_for_a_month() -> None:
-    assert not idle(GRANT, NOW + timedelta(days=30, seconds=-1))
-    assert idle(GRANT, NOW + timedelta(days=30))
 
 
 @pytest.mark.parametrize(
