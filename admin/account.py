@@ -48,7 +48,7 @@ def tried_email() -> str:
     return request.form.get("email", "").strip().lower()[:254] or get_remote_address()
 
 
-@screen("/sign-in", roles=STRANGERS, methods=("GET", "POST"))
+@screen("/sign-in", roles=STRANGERS, methods=("GET", "POST"), embedded=False)
 def sign_in() -> Response | str | tuple[str, int]:
     if current_user.is_authenticated:
         return redirect(url_for("admin.home"))
@@ -70,7 +70,7 @@ def sign_in() -> Response | str | tuple[str, int]:
     return redirect(session.safe_next(request.args.get("next")), code=303)
 
 
-@screen("/sign-out", roles=EVERYONE, methods=("POST",))
+@screen("/sign-out", roles=EVERYONE, methods=("POST",), embedded=False)
 def sign_out() -> Response:
     change("staff.signed_out", lambda _: None, subject=actor().staff_id)
     session.sign_out()
@@ -78,7 +78,7 @@ def sign_out() -> Response:
     return redirect(url_for("admin.sign_in"), code=303)
 
 
-@screen("/set-up/<token>", roles=STRANGERS, methods=("GET", "POST"))
+@screen("/set-up/<token>", roles=STRANGERS, methods=("GET", "POST"), embedded=False)
 def set_up(token: str) -> Response | str | tuple[str, int]:
     """The one-time link of the first owner: makes the merchant, signs the owner in, and leads to the guide."""
     if not read(lambda s: staff.set_up_link_is_good(s, token, now())):
@@ -99,7 +99,7 @@ def set_up(token: str) -> Response | str | tuple[str, int]:
     return render_template("admin/set_up.html", form=form), 400 if form.errors else 200
 
 
-@screen("/link/<token>", roles=STRANGERS, methods=("GET", "POST"))
+@screen("/link/<token>", roles=STRANGERS, methods=("GET", "POST"), embedded=False)
 def link(token: str) -> Response | str | tuple[str, int]:
     """An invitation or a reset: set a password and come in."""
     try:
@@ -118,7 +118,7 @@ def link(token: str) -> Response | str | tuple[str, int]:
     return render_template("admin/link.html", form=form, person=person), 400 if form.errors else 200
 
 
-@screen("/account", roles=EVERYONE, methods=("GET", "POST"))
+@screen("/account", roles=EVERYONE, methods=("GET", "POST"), embedded=False)
 def account() -> Response | str | tuple[str, int]:
     form = ChangePasswordForm()
     me = actor()

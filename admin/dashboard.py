@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlmodel import Session
 from werkzeug import Response
 
-from admin import order_texts, problems
+from admin import embedded, order_texts, problems
 from admin.formats import number
 from admin.member_page import Worth, worth_of
 from admin.screens import EVERYONE, MANAGERS, actor, merchant, merchant_id, now, read, runtime, screen
@@ -112,18 +112,21 @@ def _home(s: Session) -> Home:
 
 
 def _guide(s: Session, shops: list[ShopView]) -> list[Step]:
-    """Connect, rules, past orders, plugin, launch. The first that is not done is open."""
-    mine = merchant_id()
-    shop = next((shop for shop in shops if shop.connected), None)
+    """Connect, rules, past orders, plugin, launch, of the shop in whose admin this is, or of the first one.
+
+    The first that is not done is open.
+    """
+    mine, visit = merchant_id(), embedded.visit()
+    shop = visit.shop if visit else next((shop for shop in shops if shop.connected), None)
     published = bool(programs.versions(s, mine))
     history = backfill.latest(s, mine, shop.shop_id) if shop else None
-    paired = bool(shop and queries.plugin_keys(s, runtime().vault, mine, shop.shop_id))
+    by_app = shop is not None and runtime().app_platform(shop.platform) is not None
     shop_url = url_for("admin.shop", shop_id=shop.shop_id) if shop else url_for("admin.connect")
     history_url = url_for("admin.history", shop_id=shop.shop_id) if shop else shop_url
     plan = [
         (
             gettext("Connect your shop"),
-            gettext("Type its address and approve Regulars there."),
+            gettext("Say where it is and approve Regulars there."),
             shop is not None,
             gettext("Connect a shop"),
             url_for("admin.connect"),
@@ -142,16 +145,12 @@ def _guide(s: Session, shops: list[ShopView]) -> list[Step]:
             gettext("Read past orders"),
             history_url,
         ),
-        (
-            gettext("Install the plugin in the shop"),
-            gettext("It shows shoppers their points and lets them redeem."),
-            paired,
-            gettext("Get the plugin"),
-            shop_url + "#plugin",
-        ),
+        *([] if by_app else [_plugin_step(s, shop, shop_url)]),
         (
             gettext("Launch"),
-            gettext("Try it yourself first, then show it to everybody."),
+            gettext("Switch Regulars on in your theme, try it yourself, then show it to everybody.")
+            if by_app
+            else gettext("Try it yourself first, then show it to everybody."),
             merchant().launch in ("live", "paused"),
             gettext("Launch"),
             url_for("admin.launch"),
@@ -164,11 +163,22 @@ def _guide(s: Session, shops: list[ShopView]) -> list[Step]:
     ]
 
 
+def _plugin_step(s: Session, shop: ShopView | None, shop_url: str) -> tuple[str, str, bool, str, str]:
+    """Where shops install us as an app there is no such step: the platform does not tell whether the theme shows us."""
+    return (
+        gettext("Install the plugin in the shop"),
+        gettext("It shows shoppers their points and lets them redeem."),
+        bool(shop and queries.plugin_keys(s, runtime().vault, shop.merchant_id, shop.shop_id)),
+        gettext("Get the plugin"),
+        shop_url + "#plugin",
+    )
+
+
 def _of_shops(s: Session, shops: list[ShopView]) -> list[Attention]:
     found = []
     for shop in shops:
         known = queries.health(s, shop.merchant_id, shop.shop_id)
-        for problem in problems.problems(health.problem_words(shop, known, now=now())):
+        for problem in problems.problems(health.problem_words(shop, known, now=now()), shop.platform):
             text = gettext("%(shop)s: %(problem)s", shop=shop.name, problem=problem.sentence)
             found.append(Attention(text, gettext("What to do"), url_for("admin.shop", shop_id=shop.shop_id)))
     return found

@@ -17,6 +17,7 @@ from admin import (
     account,
     audit_list,
     dashboard,
+    embedded,
     exports,
     formats,
     forms,
@@ -27,13 +28,14 @@ from admin import (
     members,
     navigation,
     people,
+    platforms,
     program,
     session,
     settings,
     shop_connect,
     shops,
 )
-from admin.screens import ROLES, STRANGERS, actor, blueprint, merchant, runtime
+from admin.screens import ONLY_OUTSIDE, ROLES, STRANGERS, actor, blueprint, merchant, runtime
 from admin.texts import gettext
 from core.errors import InvalidInput, NotFound, PlatformError, Refused
 from core.runtime import Runtime
@@ -49,6 +51,7 @@ SCREENS = (
     member_orders,
     members,
     people,
+    platforms,
     program,
     settings,
     shop_connect,
@@ -68,15 +71,29 @@ class IdConverter(BaseConverter):
 
 def register(app: Flask) -> None:
     """Add the admin to an application that has a Runtime, a secret key and Babel."""
-    app.url_map.converters["id"] = IdConverter
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the other doors have no cookies to protect
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session
-    app.jinja_env.filters.update(formats.FILTERS)
-    app.jinja_env.globals["described"] = forms.described
     session.register(app)
     CSRFProtect(app)
+    _prepare(app)
     app.register_blueprint(blueprint)
     _add_limits(app)
+
+
+def register_embedded(app: Flask) -> None:
+    """The same screens inside a platform's own admin, for an application that has a Runtime and Babel, and no secret key.
+
+    It is mounted where `embedded.mounted` says.
+    """
+    embedded.register(app)
+    _prepare(app)
+    app.register_blueprint(blueprint, url_prefix="/")
+
+
+def _prepare(app: Flask) -> None:
+    app.url_map.converters["id"] = IdConverter
+    app.jinja_env.filters.update(formats.FILTERS)
+    app.jinja_env.globals["described"] = forms.described
 
 
 def _add_limits(app: Flask) -> None:
@@ -97,10 +114,11 @@ def _guard() -> BaseResponse | None:
     name = (request.endpoint or "").removeprefix("admin.")
     if name == "static":
         return None
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
+    inside = embedded.visit() is not None
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not inside:
         current_app.extensions["csrf"].protect()
     roles = ROLES.get(name)
-    if roles is None:
+    if roles is None or (inside and name in ONLY_OUTSIDE):
         abort(404)
     if roles is STRANGERS:
         return None
@@ -114,7 +132,7 @@ def _guard() -> BaseResponse | None:
 @blueprint.after_request
 def _headers(response: Response) -> Response:
     """Scripts only with this response's nonce, nothing from elsewhere, never in a frame, never kept."""
-    if request.endpoint == "admin.static":
+    if request.endpoint == "admin.static" or embedded.visit() is not None:
         return response
     response.headers["Content-Security-Policy"] = "; ".join(
         [
@@ -142,6 +160,8 @@ def _shared_with_templates() -> dict[str, object]:
         "csp_nonce": g.get("csp_nonce", ""),
         "language": formats.language(),
         "demo": runtime().settings.demo,
+        "visit": embedded.visit(),
+        "framing": g.get("framing"),
     }
     if current_user.is_authenticated:
         shared |= {

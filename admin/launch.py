@@ -92,7 +92,7 @@ def launch_redeeming() -> Response:
 def _preview(shop: ShopView) -> Preview:
     """The shop's front page as staff see it before shoppers do."""
     token = preview_token(runtime().vault, shop.shop_key, expires_at=now() + PREVIEW_LIFETIME)
-    return Preview(shop.name, f"{shop.base_url}/?{urlencode({PARAMETER: token})}")
+    return Preview(shop.name, f"{shop.storefront_url or shop.base_url}/?{urlencode({PARAMETER: token})}")
 
 
 def _button(here: str, state: str) -> str | None:

@@ -18,7 +18,7 @@ _MENU: tuple[tuple[str, str, str, Roles, tuple[str, ...]], ...] = (
     ("home", _l("Home"), "home", EVERYONE, ("home",)),
     ("members", _l("Members"), "members", EVERYONE, ("member", "order", "export")),
     ("program", _l("Program"), "program", MANAGERS, ("program", "launch")),
-    ("shops", _l("Shops"), "shops", EVERYONE, ("shop", "connect", "history")),
+    ("shops", _l("Shops"), "shops", EVERYONE, ("shop", "connect", "history", "platform")),
     ("people", _l("Staff"), "staff", OWNERS, ("people", "person", "invite")),
     ("audit_list", _l("Audit"), "audit", MANAGERS, ("audit",)),
     ("settings", _l("Settings"), "settings", OWNERS, ("settings",)),
@@ -68,7 +68,7 @@ def _banner(session: Session, shop: ShopView) -> Banner | None:
     if grave is None:
         return None
     return Banner(
-        text=gettext("%(shop)s: %(problem)s", shop=shop.name, problem=problems.sentence(grave)),
+        text=gettext("%(shop)s: %(problem)s", shop=shop.name, problem=problems.sentence(grave, shop.platform)),
         action=gettext("What to do"),
         url=url_for("admin.shop", shop_id=shop.shop_id),
     )

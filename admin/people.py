@@ -39,6 +39,12 @@ class Row:
     role_name: str
     role_form: RoleForm
 
+    @property
+    def shown_email(self) -> str:
+        """Of people whom a platform vouches for: the shop in whose admin they work."""
+        email = self.person.email
+        return email.rpartition("@")[2].removesuffix(staff.NO_MAIL) if self.person.by_platform else email
+
 
 @screen("/staff", roles=OWNERS)
 def people() -> str:
@@ -90,7 +96,7 @@ def person_deactivate(person_id: StaffId) -> Response:
         lambda s: staff.deactivate(s, merchant_id(), person_id, now=now()),
         subject=person_id,
     )
-    flash(gettext("This person is signed out everywhere and cannot sign in any more."), "success")
+    flash(gettext("This person is signed out everywhere and cannot come in any more."), "success")
     return redirect(url_for("admin.people"), code=303)
 
 

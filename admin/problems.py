@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from admin.texts import gettext
 from admin.texts import lazy_gettext as _l
+from core.ports import Platform
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,49 @@ _TEXTS: dict[str, tuple[str, str]] = {
         _l("Give the shop a certificate, then connect it at its https:// address."),
     ),
 }
+_APP_KEY = (
+    _l("The shop no longer accepts our key, so no orders are read and no codes are made."),
+    _l("Open Regulars in the shop's own admin once: that renews the key. Points and settings stay as they are."),
+)
+# What is said otherwise, or only, of shops on a platform that knows apps.
+_TEXTS_OF: dict[Platform, dict[str, tuple[str, str]]] = {
+    Platform.SHOPIFY: {
+        "key_refused": _APP_KEY,
+        "credentials_refused": _APP_KEY,
+        "scopes_missing": (
+            _l(
+                "The shop has not granted all that the app asks for, so orders, customers or discount codes are out of reach."
+            ),
+            _l(
+                "Open Regulars in the Shopify admin and accept the new permissions. If it does not ask, deploy the app again."
+            ),
+        ),
+        "unreachable": (
+            _UNREACHABLE[0],
+            _l("Look at Shopify's status page. If all is well there, make sure that this server may call Shopify."),
+        ),
+        "shop_unavailable": (
+            _l("Shopify has frozen or closed the shop. Nothing is lost: we keep trying."),
+            _l("Sign in to Shopify: it says there what is open, usually a bill."),
+        ),
+        "rate_limited": (
+            _l("Shopify asks us to slow down. Reading takes longer; nothing is lost."),
+            _l("There is nothing to do."),
+        ),
+        "not_json": (
+            _l("Something else than Shopify answers where data were due, so no orders can be read."),
+            _l("A firewall or a proxy stands between this server and Shopify. Let it pass *.myshopify.com."),
+        ),
+        "platform_refused": (
+            _l("The shop refused a request of ours."),
+            _l("The details below say why. If they do not help, open Regulars in the Shopify admin once."),
+        ),
+        "address_refused": (
+            _l("The shop's address leads to a place that we may not call, such as a private network."),
+            _l("Look at this server's DNS: name.myshopify.com has to lead to Shopify."),
+        ),
+    }
+}
 STOPS_WORK = frozenset(
     {
         "key_refused",
@@ -112,27 +156,30 @@ STOPS_WORK = frozenset(
         "not_json",
         "version_unsupported",
         "coupons_off",
+        "scopes_missing",
     }
 )
 
 
-def sentence(word: str) -> str:
-    return (
-        str(_TEXTS[word][0]) if word in _TEXTS else gettext("Something is wrong with the shop (%(word)s).", word=word)
-    )
+def sentence(word: str, platform: Platform) -> str:
+    found = _text(word, platform)
+    return str(found[0]) if found else gettext("Something is wrong with the shop (%(word)s).", word=word)
 
 
-def problem(word: str) -> Problem:
+def problem(word: str, platform: Platform) -> Problem:
     """The sentences of a word; one that nobody has written about is shown as it is."""
-    advice = (
-        _TEXTS[word][1] if word in _TEXTS else _l("Press “Check now”. If it stays, ask for help and name this word.")
-    )
-    return Problem(word, sentence(word), str(advice), word in STOPS_WORK)
+    found = _text(word, platform)
+    advice = found[1] if found else _l("Press “Check now”. If it stays, ask for help and name this word.")
+    return Problem(word, sentence(word, platform), str(advice), word in STOPS_WORK)
 
 
-def problems(words: Iterable[str]) -> list[Problem]:
+def problems(words: Iterable[str], platform: Platform) -> list[Problem]:
     """One for each sentence, as two words may say the same: what a look found, and what a call ran into."""
     found: dict[str, Problem] = {}
     for word in words:
-        found.setdefault(sentence(word), problem(word))
+        found.setdefault(sentence(word, platform), problem(word, platform))
     return list(found.values())
+
+
+def _text(word: str, platform: Platform) -> tuple[str, str] | None:
+    return _TEXTS_OF.get(platform, {}).get(word) or _TEXTS.get(word)

@@ -37,13 +37,19 @@ blueprint = Blueprint(
 )
 # Endpoint without the blueprint's name -> who may use it.
 ROLES: dict[str, Roles] = {}
+# Those that are not found inside a platform's own admin: its staff have no password here, and do not say what we are there.
+ONLY_OUTSIDE: set[str] = set()
 
 
-def screen(rule: str, *, roles: Roles, methods: tuple[str, ...] = ("GET",)) -> Callable[[View], View]:
-    """A route of the admin, and the roles that may use it."""
+def screen(
+    rule: str, *, roles: Roles, methods: tuple[str, ...] = ("GET",), embedded: bool = True
+) -> Callable[[View], View]:
+    """A route of the admin, the roles that may use it, and whether it is there inside a platform's own admin too."""
 
     def mark(view: View) -> View:
         ROLES[view.__name__] = roles
+        if not embedded:
+            ONLY_OUTSIDE.add(view.__name__)
         blueprint.add_url_rule(rule, view.__name__, view, methods=list(methods))
         return view
 

@@ -1,4 +1,7 @@
-"""Connecting a shop: its address, then either the shop's own page of approval or keys made by hand."""
+"""Connecting a shop: on which platform, then its address, then either the shop's own page of approval or keys made by hand.
+
+Where shops install us as an app, the way begins in the shop's own admin, and its address is never asked for.
+"""
 
 from collections.abc import Mapping
 
@@ -18,7 +21,7 @@ from core.merchants import commands
 from core.merchants.queries import ShopView
 from core.ports import Installation, Platform
 
-PLATFORM = Platform.WOOCOMMERCE  # the one there is; a choice comes with the second
+PLATFORM = Platform.WOOCOMMERCE  # of the ways below: the one platform that knows keys
 APP_NAME = "Regulars"
 
 
@@ -39,8 +42,14 @@ class KeysForm(AddressForm):
     consumer_secret = text(_l("Consumer secret"), hint=_l("Begins with cs_"), autocomplete="off", spellcheck="false")
 
 
-@screen("/shops/connect", roles=MANAGERS, methods=("GET", "POST"))
-def connect() -> str | tuple[str, int]:
+@screen("/shops/connect", roles=MANAGERS, embedded=False)
+def connect() -> str:
+    """Which platform? An address that was typed before is kept."""
+    return render_template("admin/connect.html", shop_url=request.args.get("shop_url"))
+
+
+@screen("/shops/connect/woocommerce", roles=MANAGERS, methods=("GET", "POST"), embedded=False)
+def connect_address() -> str | tuple[str, int]:
     """The address; then a page that leads to the shop, where its owner approves us. (A form may not redirect to elsewhere.)"""
     form = AddressForm(shop_url=request.args.get("shop_url"))
     if form.validate_on_submit():
@@ -50,10 +59,10 @@ def connect() -> str | tuple[str, int]:
             form.take_error(error, "shop_url")
         else:
             return render_template("admin/connect_approve.html", base_url=base_url, approve_url=approve_url)
-    return render_template("admin/connect.html", form=form), 400 if form.errors else 200
+    return render_template("admin/connect_address.html", form=form), 400 if form.errors else 200
 
 
-@screen("/shops/connect/keys", roles=MANAGERS, methods=("GET", "POST"))
+@screen("/shops/connect/keys", roles=MANAGERS, methods=("GET", "POST"), embedded=False)
 def connect_keys() -> Response | str | tuple[str, int]:
     """Keys that the merchant made in the shop: for shops that cannot reach us, or whose approval page is blocked."""
     form = KeysForm(shop_url=request.args.get("shop_url"))

@@ -12,6 +12,7 @@ from werkzeug import Response
 from admin import problems, shop_work
 from admin.formats import number
 from admin.forms import ButtonForm
+from admin.frames import PLATFORM_NAMES
 from admin.problems import Problem
 from admin.screens import EVERYONE, MANAGERS, actor, change, merchant_id, now, read, runtime, screen, wake
 from admin.texts import gettext, ngettext
@@ -27,15 +28,15 @@ from core.work import backfill
 from core.work.backfill import BackfillView
 
 CLAWBACKS_GO_ON_FOR = timedelta(hours=1)
-PLATFORM_NAMES = {"woocommerce": "WooCommerce"}
 
 
 @dataclass(frozen=True)
 class ShopPage:
-    """All that one shop's page shows."""
+    """All that one shop's page shows. `by_app`: the shop installed us, so that it has no plugin and no notifications of ours."""
 
     shop: ShopView
     platform_name: str
+    by_app: bool
     health: HealthView
     problems: list[Problem]
     paired: bool
@@ -128,7 +129,7 @@ def shop_clawbacks(shop_id: ShopId) -> Response:
     return _back(shop_id)
 
 
-@screen("/shops/<id:shop_id>/disconnect", roles=MANAGERS, methods=("GET", "POST"))
+@screen("/shops/<id:shop_id>/disconnect", roles=MANAGERS, methods=("GET", "POST"), embedded=False)
 def shop_disconnect(shop_id: ShopId) -> Response | str:
     found = _connected(shop_id)
     form = ButtonForm()
@@ -137,6 +138,11 @@ def shop_disconnect(shop_id: ShopId) -> Response | str:
     went = shop_work.disconnect(found)
     wake()
     flash(gettext("%(shop)s is disconnected. Members keep their points.", shop=found.name), "success")
+    if runtime().app_platform(found.platform) is not None:
+        flash(
+            gettext("Remove the app in the shop's own admin as well: opening it there connects the shop again."),
+            "warning",
+        )
     if not went.hooks_removed:
         flash(gettext("The shop did not let us remove our notifications. You can delete them in the shop."), "warning")
     if went.codes_left:
@@ -177,9 +183,10 @@ def _page(s: Session, found: ShopView) -> ShopPage:
     flagged = order_queries.flagged(s, found.merchant_id)
     return ShopPage(
         shop=found,
-        platform_name=PLATFORM_NAMES.get(found.platform.value, found.platform.value),
+        platform_name=PLATFORM_NAMES[found.platform],
+        by_app=runtime().app_platform(found.platform) is not None,
         health=known,
-        problems=problems.problems(words),
+        problems=problems.problems(words, found.platform),
         paired=bool(queries.plugin_keys(s, runtime().vault, found.merchant_id, found.shop_id)),
         parked_orders=sum(1 for o in flagged if o.shop_id == found.shop_id and "parked" in o.flags),
         messages=inbox.parked(s, found.merchant_id, found.shop_id),

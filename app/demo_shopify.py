@@ -41,7 +41,9 @@ def connect(world: World) -> ShopView:
         server_url=world.server_url, app_key=app.app.app_key, client_id=CLIENT_ID
     )
     _done(requests.post(f"{world.shop_url}/demo/deploy", data=archive, timeout=STEP_S), "deploy the app")
-    _done(world.owner.post(f"{world.shop_url}/admin/install", timeout=STEP_S), "install the app")
+    # Without read_all_orders a shop shows two months of its past; a demo should show the year.
+    everything = {"scope": "read_all_orders"}
+    _done(world.owner.post(f"{world.shop_url}/admin/install", data=everything, timeout=STEP_S), "install the app")
     page = _done(world.owner.get(f"{world.shop_url}{ADMIN}", timeout=STEP_S), "show the app")
     frame = _FRAME.search(page.text)
     if frame is None:

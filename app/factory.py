@@ -1,6 +1,7 @@
-"""What serves requests: two Flask applications behind one entrance. What they share comes in as Runtime.
+"""What serves requests: three Flask applications behind one entrance. What they share comes in as Runtime.
 
-Programs ask at the doors: they have no cookie, no language and no form, and there are many of them. People see the pages.
+Programs ask at the doors: they have no cookie, no language and no form, and there are many of them. People see the pages;
+those who work inside a platform's own admin see the same pages, proven by its token and without a cookie.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,15 +20,18 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin import door as admin_door
+from admin import embedded
 from app import counting, demo_door, guide, http_errors, monitors, security
 from core.db.engine import run_tx
 from core.queue import inbox
 from core.queue.group import GroupWriter
 from core.queue.inbox import Arrival
 from core.runtime import Runtime
+from webhooks import app_install as app_install_door
 from webhooks import install as install_door
 from webhooks import intake as webhook_door
 from webhooks.senders import Intake
+from widgets import app_door as app_widget_door
 from widgets import routes as widget_door
 
 AT_THE_DOORS = ("/webhooks/", "/install/", "/widget/", "/healthz/")
@@ -49,16 +53,18 @@ def create_app(runtime: Runtime, *, wake: Callable[[], None] = lambda: None) -> 
         "regulars.intake": Intake(write=_writer(runtime), wake=wake),
         "regulars.limiter": limiter,
     }
-    app, doors = _pages(runtime, shared), _doors(limiter, shared)
-    app.wsgi_app = _entrance(doors=doors.wsgi_app, pages=app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app, doors, inside = _pages(runtime, shared), _doors(limiter, shared), _inside(shared)
+    app.wsgi_app = _entrance(doors=doors.wsgi_app, pages=app.wsgi_app, inside=inside.wsgi_app)  # type: ignore[method-assign, assignment]
     if runtime.settings.trusted_proxies:
         hops = runtime.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
-def _entrance(*, doors: WSGIApplication, pages: WSGIApplication) -> WSGIApplication:
+def _entrance(*, doors: WSGIApplication, pages: WSGIApplication, inside: WSGIApplication) -> WSGIApplication:
     def enter(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if (mounted := embedded.mounted(environ)) is not None:
+            return inside(mounted, start_response)
         path = "/" + environ.get("PATH_INFO", "").lstrip("/")  # as Flask reads it: a proxy may double the first slash
         asked = doors if path.startswith(AT_THE_DOORS) else pages
         return asked(environ, start_response)
@@ -69,8 +75,8 @@ def _entrance(*, doors: WSGIApplication, pages: WSGIApplication) -> WSGIApplicat
 def _doors(limiter: RateLimiter, shared: dict[str, Any]) -> Flask:
     """Without a secret key, so without sessions; limits are counted where they are asked for, not around every request."""
     doors = _bare("regulars-doors", shared)
-    for blueprint in (webhook_door.blueprint, install_door.blueprint, widget_door.blueprint, monitors.blueprint):
-        doors.register_blueprint(blueprint)
+    for door in (webhook_door, install_door, app_install_door, widget_door, app_widget_door, monitors):
+        doors.register_blueprint(door.blueprint)
     for endpoint, limits in LIMITS.items():
         doors.view_functions[endpoint] = _limited(doors.view_functions[endpoint], endpoint, limiter, parse_many(limits))
     return doors
@@ -87,6 +93,14 @@ def _pages(runtime: Runtime, shared: dict[str, Any]) -> Flask:
         demo_door.register(pages)
     pages.add_url_rule("/", "front", _front)
     return pages
+
+
+def _inside(shared: dict[str, Any]) -> Flask:
+    """Without a secret key, so without sessions that could be kept."""
+    inside = _bare("regulars-inside", dict(shared))  # a copy: extensions of the pages are registered in theirs
+    _add_languages(inside)
+    admin_door.register_embedded(inside)
+    return inside
 
 
 def _bare(name: str, shared: dict[str, Any]) -> Flask:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backfill, book, doors, postgres, settle
+from bench import backfill, book, bulk, doors, postgres, settle
 from bench.measure import HEAD, RUNS, Figure, fdatasync_rate
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main(arguments: list[str]) -> int:
     large = "--large" in arguments
     chosen = [name for name in arguments if not name.startswith("--")] or (
-        ["backfill", "book"] if large else list(_parts(large=False))
+        ["backfill", "book", "bulk"] if large else list(_parts(large=False))
     )
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as place:
@@ -42,6 +42,7 @@ def _parts(*, large: bool) -> dict[str, Callable[[Path], list[Figure]]]:
         "postgres": postgres.figures,
         "doors": doors.figures,
         "backfill": lambda folder: backfill.figures(folder, large=large),
+        "bulk": lambda folder: bulk.figures(folder, large=large),
         "book": lambda folder: book.figures(folder, large=large),
     }
 

@@ -129,6 +129,14 @@ class DiscountKind(StrEnum):
     PERCENTAGE = "percentage"
     FREE_SHIPPING = "free_shipping"
     FREE_PRODUCT = "free_product"
+    # Money rather than a discount: no code on an order tells of its use.
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
+
+
+# How the code of a request for STORE_CREDIT begins, in any case. Nobody types it, and the platform does not keep it: by it
+# alone `revoke` and `usage` know that they are asked for money which was given for good.
+STORE_CREDIT_CODE = "CREDIT:"
 
 
 class DiscountRequest(Frozen):
@@ -137,13 +145,13 @@ class DiscountRequest(Frozen):
     code: str
     kind: DiscountKind
     currency: str
-    amount: NonNegativeInt = 0  # minor units, gross; FIXED_AMOUNT
+    amount: NonNegativeInt = 0  # minor units, gross; FIXED_AMOUNT, GIFT_CARD, STORE_CREDIT
     per_mille: int = Field(default=0, ge=0, le=1000)  # PERCENTAGE: 150 = 15 %
     product_ids: tuple[str, ...] = ()  # FREE_PRODUCT: the gift; else the products it is restricted to (empty: all)
     minimum_gross: NonNegativeInt = 0  # of the goods in the cart
     valid_from: AwareDatetime | None = None
     valid_until: AwareDatetime
-    customer_id: str | None = None  # bound to this customer where the platform can
+    customer_id: str | None = None  # bound to this customer where the platform can; whose STORE_CREDIT it is
     customer_email: str | None = None
     cart_reference: str | None = None  # where the platform puts the discount on one cart
     combines: bool = False  # may stand beside other codes

@@ -37,6 +37,8 @@ class Capability(StrEnum):
     FREE_SHIPPING = "free_shipping"
     PERCENTAGE = "percentage"
     FREE_PRODUCT = "free_product"
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,10 @@ class DiscountIssuer(Protocol):
         """Make the code usable. The code is ours; "taken" by the same request is a success."""
 
     def revoke(self, code: str) -> Revocation:
-        """Make the code dead for good, and say whether it had been used. A code that is not there is dead."""
+        """Make the code dead for good, and say whether it had been used. A code that is not there is dead.
+
+        Store credit is final: a code that begins with STORE_CREDIT_CODE raises PlatformRefused, and its usage is unknown.
+        """
 
     def usage(self, code: str) -> Usage: ...
 

@@ -105,6 +105,7 @@ PANEL_TEXTS: dict[str, str | Plural] = {
     "unused": _("Not used yet"),
     "use": _("Use your points"),
     "wait": _("One moment…"),
+    "waits": _("{value} off waits in your cart: it is taken off at the checkout."),
     "why": _("Collect points and pay with them at the checkout."),
     "worth": _("worth {value}"),
 }

@@ -12,13 +12,19 @@ const copy = (button) => {
   else if (document.execCommand("copy")) done();
 };
 
+// Inside a platform's own admin, a page is not loaded but put in place: who does that hears the event.
+const reload = () => {
+  if (document.dispatchEvent(new Event("regulars:reload", { cancelable: true }))) location.reload();
+};
+
 // A part of the page that the server draws anew while something moves: data-refresh = address, data-every = seconds.
 const refresh = async (part) => {
+  if (!part.isConnected) return;
   try {
     const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html" } });
     if (answer.ok && !answer.redirected) {
       const fresh = document.createRange().createContextualFragment(await answer.text()).firstElementChild;
-      if (part.dataset.state !== fresh.dataset.state) { location.reload(); return; }
+      if (part.dataset.state !== fresh.dataset.state) { reload(); return; }
       part.replaceWith(fresh);
       watch(fresh);
       return;
@@ -48,16 +54,20 @@ const guard = (form) => {
   let changed = false;
   form.addEventListener("input", () => { changed = true; });
   form.addEventListener("submit", () => { changed = false; });
-  addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (changed && form.isConnected) event.preventDefault(); });
 };
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
 });
-document.querySelectorAll("[data-refresh]").forEach(watch);
-document.querySelectorAll("form[data-example]").forEach(keepExample);
-document.querySelectorAll("form[data-guard]").forEach(guard);
+const begin = () => {
+  document.querySelectorAll("[data-refresh]").forEach(watch);
+  document.querySelectorAll("form[data-example]").forEach(keepExample);
+  document.querySelectorAll("form[data-guard]").forEach(guard);
+};
+begin();
+document.addEventListener("regulars:page", begin);
 document.addEventListener("keydown", (event) => {
   const menu = document.querySelector("details[data-menu][open]");
   if (event.key === "Escape" && menu) { menu.open = false; menu.querySelector("summary").focus(); }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.graphql import GraphQLClient, load_operation
-from connectors.shopify import shapes
+from connectors.shopify import money_shapes, shapes
 from connectors.transport import Transport
 from core.errors import InvalidInput
 from core.ports import Installation
@@ -24,11 +24,17 @@ CUSTOMER = load_operation(
 CUSTOMERS = load_operation(
     _HERE, "customers", shapes.CustomersAnswer, tolerates=[f"customers.nodes.{name}" for name in _PERSONAL]
 )
-SHOP = load_operation(_HERE, "shop", shapes.ShopAnswer)
+SHOP = load_operation(_HERE, "shop", shapes.ShopAnswer, tolerates=[f"customers.nodes.{name}" for name in _PERSONAL])
 BASIC_CREATE = load_operation(_HERE, "discount_basic_create", shapes.BasicCreateAnswer)
 FREE_SHIPPING_CREATE = load_operation(_HERE, "discount_free_shipping_create", shapes.FreeShippingCreateAnswer)
 BY_CODE = load_operation(_HERE, "discount_by_code", shapes.CodeAnswer)
 DELETE = load_operation(_HERE, "discount_delete", shapes.DeleteAnswer)
+GIFT_CARD_CREATE = load_operation(_HERE, "gift_card_create", money_shapes.GiftCardCreateAnswer)
+GIFT_CARDS_BY_CODE = load_operation(_HERE, "gift_cards_by_code", money_shapes.GiftCardsAnswer)
+GIFT_CARD_DEACTIVATE = load_operation(_HERE, "gift_card_deactivate", money_shapes.GiftCardDeactivateAnswer)
+CREDIT_ACCOUNTS = load_operation(_HERE, "store_credit_accounts", money_shapes.CreditAccountsAnswer)
+CREDIT_MOVEMENTS = load_operation(_HERE, "store_credit_movements", money_shapes.CreditMovementsAnswer)
+CREDIT_GIVE = load_operation(_HERE, "store_credit_give", money_shapes.CreditGiveAnswer)
 BULK_RUN = load_operation(_HERE, "bulk_run", shapes.BulkRunAnswer)
 BULK_STATUS = load_operation(_HERE, "bulk_status", shapes.BulkStatusAnswer)
 

@@ -3,17 +3,19 @@
 Read mapping.py for what Shopify's words mean, api.py for every operation that we send.
 """
 
+from collections.abc import Mapping
+
 from connectors.shopify.api import client_of
 from connectors.shopify.bulk import PlacedOrders
 from connectors.shopify.discounts import ShopifyDiscounts
-from connectors.shopify.install import ShopifyInstaller
+from connectors.shopify.install import GRANTED, NAMES, ShopifyInstaller
 from connectors.shopify.orders import ShopifyCustomers, ShopifyOrders
 from connectors.shopify.webhooks import ShopifyWebhookReader
 from connectors.shopper_tokens import TokenIdentifier
 from connectors.transport import AddressPolicy, Transport
 from core.ports import Capability, Installation, Platform
 
-# Not FREE_PRODUCT: a discount of 100 % on a product makes every piece of it free.
+# What every shop lets us do; see capabilities_of. Not FREE_PRODUCT: a discount of 100 % on a product makes every piece of it free.
 CAPABILITIES = frozenset(
     {
         Capability.LIST_ORDERS_BY_CHANGE,
@@ -24,19 +26,23 @@ CAPABILITIES = frozenset(
         Capability.PERCENTAGE,
     }
 )
+NEW_ACCOUNTS = "NEW_CUSTOMER_ACCOUNTS"
 
 
 class ShopifyConnector:
     """One shop. Holds one HTTP session for its API and one for its files; safe to share by threads."""
 
     platform = Platform.SHOPIFY
-    capabilities = CAPABILITIES
 
     def __init__(self, installation: Installation, transport: Transport, files: Transport) -> None:
         client = client_of(installation, transport)
-        self.orders = ShopifyOrders(client, PlacedOrders(client, files))
+        self.capabilities = capabilities_of(installation.details)
+        self.orders = ShopifyOrders(
+            client, PlacedOrders(client, files, names=installation.details.get(NAMES) == GRANTED)
+        )
         self.customers = ShopifyCustomers(client)
-        self.discounts = ShopifyDiscounts(client)
+        names_customers = "write_customers" in _scopes(installation.details)
+        self.discounts = ShopifyDiscounts(client, self.capabilities, names_customers=names_customers)
         self.webhooks = ShopifyWebhookReader()
         self.installer = ShopifyInstaller(client, installation)
         self.shoppers = TokenIdentifier()
@@ -48,3 +54,18 @@ def connect(installation: Installation, policy: AddressPolicy) -> ShopifyConnect
         installation.credentials.get(name, "") for name in ("access_token", "refresh_token", "client_secret")
     )
     return ShopifyConnector(installation, Transport(policy, secrets=secrets), Transport(policy))
+
+
+def capabilities_of(details: Mapping[str, str]) -> frozenset[Capability]:
+    """By what the shop granted and has switched on, as its facts said it (install.py)."""
+    scopes, found = _scopes(details), set(CAPABILITIES)
+    if "write_gift_cards" in scopes:
+        found.add(Capability.GIFT_CARD)
+    # Who signs in to the classic accounts cannot spend it.
+    if "write_store_credit_account_transactions" in scopes and details.get("customer_accounts") == NEW_ACCOUNTS:
+        found.add(Capability.STORE_CREDIT)
+    return frozenset(found)
+
+
+def _scopes(details: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(details.get("scopes", "").split())

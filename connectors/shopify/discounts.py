@@ -1,20 +1,24 @@
-"""Discount codes: one discount with one single-use code of ours, bound to its customer.
+"""What a redemption can be at Shopify. Discount codes: one discount with one single-use code of ours, bound to its customer.
 
 The code is the idempotency key: Shopify keeps codes unique, says TAKEN to a second one, and then we look whose it is.
+Kinds that are money rather than a discount are in gift_cards.py and store_credit.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from connectors.graphql import GraphQLClient, Ratio
 from connectors.shopify import api, mapping
+from connectors.shopify.gift_cards import GiftCards
 from connectors.shopify.shapes import CodeDiscount, CodeNode
+from connectors.shopify.store_credit import StoreCredit, is_credit
 from core.commerce import Discount, DiscountKind, DiscountRequest, Revocation, Usage
 from core.errors import InvalidInput, OutcomeUnknown, PlatformRefused
 from core.ids import normal_code
 from core.money import text_from_minor
+from core.ports import Capability
 
 _TAKEN = "TAKEN"
 _ANOTHERS = "The shop has another discount with this code."
@@ -22,8 +26,55 @@ _BASIC, _FREE_SHIPPING = "DiscountCodeBasic", "DiscountCodeFreeShipping"
 _TITLE = "Loyalty reward"
 _LONGEST_TITLE = 255
 
+# Kinds that only some shops let us issue.
+_LEAVE = {
+    DiscountKind.GIFT_CARD: Capability.GIFT_CARD,
+    DiscountKind.STORE_CREDIT: Capability.STORE_CREDIT,
+}
+
 
 class ShopifyDiscounts:
+    """Every kind of discount. `capabilities` are this shop's; `names_customers` as for GiftCards."""
+
+    def __init__(self, client: GraphQLClient, capabilities: Set[Capability], *, names_customers: bool) -> None:
+        self._capabilities = capabilities
+        self._codes = DiscountCodes(client)
+        self._cards = GiftCards(client, names_customers=names_customers)
+        self._credit = StoreCredit(client)
+
+    def issue(self, request: DiscountRequest) -> Discount:
+        """Raises InvalidInput, before any call, for a kind that this shop does not let us issue."""
+        needed = _LEAVE.get(request.kind)
+        if needed is not None and needed not in self._capabilities:
+            raise InvalidInput("The shop has not given the app leave for this kind of discount", field="kind")
+        if request.kind is DiscountKind.GIFT_CARD:
+            return self._cards.issue(request)
+        if request.kind is DiscountKind.STORE_CREDIT:
+            return self._credit.issue(request)
+        return self._codes.issue(request)
+
+    def revoke(self, code: str) -> Revocation:
+        """Delete the discount, or deactivate the gift card. Raises PlatformRefused for store credit, which is final.
+
+        A shop that has taken the leave for gift cards away says nothing of them: their codes are then not there.
+        """
+        if is_credit(code):
+            return self._credit.revoke(code)
+        found = self._codes.revoke(code)
+        if found.existed or Capability.GIFT_CARD not in self._capabilities:
+            return found
+        return self._cards.revoke(code)
+
+    def usage(self, code: str) -> Usage:
+        if is_credit(code):
+            return self._credit.usage(code)
+        found = self._codes.usage(code)
+        if found.exists or Capability.GIFT_CARD not in self._capabilities:
+            return found
+        return self._cards.usage(code)
+
+
+class DiscountCodes:
     def __init__(self, client: GraphQLClient) -> None:
         self._client = client
 

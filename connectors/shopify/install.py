@@ -24,6 +24,8 @@ from core.ports import Installation
 # What the app cannot do without; what it may ask for besides stands in storefront/shopify.app.toml.
 SCOPES = frozenset({"read_orders", "read_customers", "write_discounts"})
 ALL_ORDERS = "read_all_orders"
+# In the shop's details: whether names and e-mail addresses of customers may be read.
+NAMES, GRANTED = "names", "granted"
 
 # Words for what `health` finds. The admin has a sentence for each.
 PROBLEM: Mapping[type[PlatformError], str] = {
@@ -44,7 +46,7 @@ class ShopifyInstaller:
 
     def facts(self) -> ShopFacts:
         """Raises Unreadable where the token is another shop's, PlatformError for a token that does not work."""
-        found = self._read()
+        found, names = self._read()
         shop = found.shop
         exponent(shop.currency_code)
         return ShopFacts(
@@ -53,7 +55,7 @@ class ShopifyInstaller:
             timezone=shop.iana_timezone,
             storefront_url=shop.primary_domain.url.rstrip("/"),
             version=api.VERSION,
-            details=_details(found),
+            details=_details(found, names=names),
         )
 
     def subscribe(self, *, address: str, secret: str) -> None:
@@ -65,28 +67,31 @@ class ShopifyInstaller:
     def health(self, *, address: str, now: datetime) -> Health:
         """What cannot be reached is a problem, not an error. Whether messages come, only time tells."""
         try:
-            found = self._read()
+            found, names = self._read()
         except PlatformError as error:
             word = next((word for kind, word in PROBLEM.items() if isinstance(error, kind)), UNREACHABLE)
             return Health(checked_at=now, problems=(word,), details={"why": error.message})
         missing = missing_scopes((each.handle for each in found.current_app_installation.access_scopes), SCOPES)
-        details = _details(found) | ({"missing_scopes": " ".join(sorted(missing))} if missing else {})
+        details = _details(found, names=names) | ({"missing_scopes": " ".join(sorted(missing))} if missing else {})
         problems = (SCOPES_MISSING,) if missing else ()
         return Health(checked_at=now, problems=problems, version=api.VERSION, details=details)
 
-    def _read(self) -> ShopAnswer:
-        found = self._client.execute(api.SHOP)
+    def _read(self) -> tuple[ShopAnswer, bool]:
+        """The shop, and whether we may read the names of its customers."""
+        answer = self._client.execute_partly(api.SHOP)
+        found = answer.data
         if found.shop.myshopify_domain != domain_of(self._installation.base_url):
             raise Unreadable("Another shop answered than the one asked.", code="other_shop")
-        return found
+        return found, not answer.refusals
 
 
-def _details(found: ShopAnswer) -> dict[str, str]:
+def _details(found: ShopAnswer, *, names: bool) -> dict[str, str]:
     shop, scopes = found.shop, sorted(each.handle for each in found.current_app_installation.access_scopes)
     return {
         "plan": shop.plan.public_display_name,
         "customer_accounts": shop.customer_accounts_v2.customer_accounts_version,
         "scopes": " ".join(scopes),
+        NAMES: GRANTED if names else "not granted",
         # Without it Shopify shows the orders of the last 60 days only.
         "orders_reach": "all" if ALL_ORDERS in scopes else "60 days",
     }

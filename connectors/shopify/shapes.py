@@ -261,9 +261,20 @@ class AppInstallation(Shape):
     access_scopes: tuple[Scope, ...]
 
 
+class Names(Shape):
+    first_name: str | None
+    last_name: str | None
+    default_email_address: EmailAddress | None
+
+
+class SomeNames(Shape):
+    nodes: tuple[Names, ...]
+
+
 class ShopAnswer(Shape):
     shop: RawShop
     current_app_installation: AppInstallation
+    customers: SomeNames
 
 
 class RawCode(Shape):

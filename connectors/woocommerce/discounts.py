@@ -14,7 +14,7 @@ import structlog
 from connectors.woocommerce.client import Client
 from connectors.woocommerce.shapes import rows_of_php
 from core.commerce import Discount, DiscountKind, DiscountRequest, Revocation, Usage
-from core.errors import ExternalNotFound, PlatformRefused, Unreadable
+from core.errors import ExternalNotFound, InvalidInput, PlatformRefused, Unreadable
 from core.ids import normal_code
 from core.money import text_from_minor
 
@@ -101,7 +101,9 @@ class WooDiscounts:
 
 
 def coupon_body(request: DiscountRequest) -> dict[str, Any]:
-    """The coupon that a request asks for. Pure."""
+    """The coupon that a request asks for. Pure. Raises InvalidInput."""
+    if request.kind not in _TYPE:
+        raise InvalidInput("WooCommerce has no coupon of this kind", field="kind")
     body: dict[str, Any] = {
         "code": request.code.lower(),
         "discount_type": _TYPE[request.kind],

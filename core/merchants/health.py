@@ -79,6 +79,11 @@ def note_read(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now
     statements.change(session, _NOTE_READ, parameters)
 
 
+def note_well(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> None:
+    """The shop answers again: with new credentials, what failed before says nothing any more."""
+    _update(session, merchant_id, shop_id, failing_since=None, last_error=None)
+
+
 def note_failure(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, error: RegularsError, *, now: datetime
 ) -> None:

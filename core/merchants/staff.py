@@ -165,14 +165,7 @@ def platform_staff_id(merchant_id: MerchantId, base_url: str, user_id: str) -> S
 
 
 def add_by_platform(
-    session: Session,
-    merchant_id: MerchantId,
-    *,
-    base_url: str,
-    user_id: str,
-    name: str,
-    role: Role,
-    now: datetime,
+    session: Session, merchant_id: MerchantId, *, base_url: str, user_id: str, name: str, role: Role, now: datetime
 ) -> tuple[StaffView, bool]:
     """A person whom the platform vouches for, and whether they are new. Safe to repeat: the row stays as it is then.
 

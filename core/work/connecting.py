@@ -8,7 +8,7 @@ from sqlmodel import Session
 from core.db.engine import run_tx
 from core.errors import Conflict, CredentialsRefused
 from core.ids import StaffId, new_shop_key
-from core.merchants import apps, audit, commands
+from core.merchants import apps, audit, commands, health
 from core.merchants import queries as merchants
 from core.merchants.apps import AppView
 from core.merchants.queries import ShopView
@@ -44,6 +44,7 @@ def by_app(
             now=now,
         )
         apps.install(session, app, shop.shop_id)
+        health.note_well(session, app.merchant_id, shop.shop_id)
         commands.own_key(session, runtime.vault, app.merchant_id, shop.shop_id)
         audit.record(
             session,

@@ -22,6 +22,7 @@ NEEDS = {
     "QueryRoot.customers": "read_customers",
     "QueryRoot.discountNode": "read_discounts",
     "QueryRoot.giftCard": "read_gift_cards",
+    "QueryRoot.giftCards": "read_gift_cards",
     "QueryRoot.order": "read_orders",
     "QueryRoot.orders": "read_orders",
     "QueryRoot.refund": "read_orders",

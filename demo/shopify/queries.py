@@ -3,10 +3,10 @@
 from graphql import GraphQLError
 
 from demo.shop.entities import Customer, Order, Refund
-from demo.shopify import discounts, ids, order_lists
+from demo.shopify import discounts, gift_cards, ids, order_lists
 from demo.shopify.bulk import Bulk
 from demo.shopify.bulk_views import BulkOperationView
-from demo.shopify.connections import Connection
+from demo.shopify.connections import Connection, listed
 from demo.shopify.customer_views import AccountView, CustomerView, GiftCardView
 from demo.shopify.discount_views import NodeView, Plain
 from demo.shopify.ids import gid
@@ -80,6 +80,12 @@ class QueryRoot:
     def giftCard(self, id: str) -> GiftCardView | None:
         found = self._site.gift_cards.get(_number("GiftCard", id))
         return GiftCardView(self._site, found) if found is not None else None
+
+    def giftCards(
+        self, first: int | None = None, query: str | None = None, sortKey: str = "ID", reverse: bool = False
+    ) -> Connection[GiftCardView]:
+        rows = [GiftCardView(self._site, card) for card in gift_cards.listed(self._site, query)]
+        return listed(rows[::-1] if reverse else rows, first)
 
     def storeCreditAccount(self, id: str) -> AccountView | None:
         found = self._site.credit.get(_number("StoreCreditAccount", id))

@@ -91,6 +91,8 @@ def fill(desk: Desk) -> dict[str, str]:
         "disconnect": f"{shop}/disconnect",
         "history": f"{shop}/history",
         "connect": "/admin/shops/connect",
+        "connect address": "/admin/shops/connect/woocommerce",
+        "platforms": "/admin/shops/platforms",
         "keys": "/admin/shops/connect/keys",
         "staff": "/admin/staff",
         "audit": "/admin/audit",

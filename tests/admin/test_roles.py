@@ -9,7 +9,9 @@ from sqlmodel import Session
 
 from admin.screens import ROLES
 from core.db.engine import Database
+from core.merchants import apps
 from core.merchants.staff import Role
+from core.ports import Platform
 from tests.admin.desk import Browser, Desk, make_desk, second_merchant
 from tests.core.world import make_world
 
@@ -43,7 +45,11 @@ TABLE = {
     "shop_clawbacks": "om",
     "shop_disconnect": "om",
     "connect": "om",
+    "connect_address": "om",
     "connect_keys": "om",
+    "platforms": "om",
+    "platform_app": "om",
+    "platform_package": "om",
     "history": "om",
     "history_progress": "om",
     "history_begin": "om",
@@ -148,7 +154,13 @@ def foreign(db: Database, tmp_path: Path) -> tuple[Desk, dict[str, str]]:
         statement = sa.text("SELECT version_id FROM program_versions WHERE merchant_id = :m")
         return str(session.connection().execute(statement, {"m": other.merchant_id}).scalar_one()).replace("-", "")
 
+    def app(session: Session) -> str:
+        mine = {"platform": Platform.SHOPIFY, "client_id": "theirs", "secret": "shpss_theirs"}
+        added = apps.add_app(session, other.runtime.vault, other.merchant_id, **mine, now=other.now)
+        return added.app_id
+
     return desk, {
+        "app_id": other.tx(app),
         "member_id": other.member(),
         "shop_id": other.shop_id,
         "order_id": order_id,

@@ -40,7 +40,7 @@ def look(desk: Desk, *words: str) -> None:
 
 
 def test_one_click_connecting_leads_to_the_shops_own_page_of_approval(desk: Desk) -> None:
-    page = desk.browser().send("/admin/shops/connect", shop_url="teas.example/wp-admin/").text
+    page = desk.browser().send("/admin/shops/connect/woocommerce", shop_url="teas.example/wp-admin/").text
 
     found = re.search(r'href="(https://teas\.example/wc-auth/v1/authorize\?[^"]+)"', page)
     assert found
@@ -55,7 +55,7 @@ def test_one_click_connecting_leads_to_the_shops_own_page_of_approval(desk: Desk
 
 @pytest.mark.parametrize("address", ["", "not a shop", "ftp://x.example", "https://user@x.example", "https://"])
 def test_what_is_no_shop_address_is_refused(address: str, desk: Desk) -> None:
-    answer = desk.browser().send("/admin/shops/connect", shop_url=address)
+    answer = desk.browser().send("/admin/shops/connect/woocommerce", shop_url=address)
 
     assert answer.status_code == 400
     assert "/wc-auth/" not in answer.text

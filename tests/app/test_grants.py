@@ -115,7 +115,7 @@ def test_a_shop_that_has_taken_us_off_says_what_to_do(world: World) -> None:
     world.clock.ahead += timedelta(minutes=56)
     world.fake.uninstall()
 
-    with pytest.raises(CredentialsRefused, match="(?i)open"):
+    with pytest.raises(CredentialsRefused, match=r"(?i)open"):
         world.runtime.connect(stored(world))
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 import pytest
 
 from core.commerce import (
+    STORE_CREDIT_CODE,
     Customer,
     DiscountKind,
     DiscountRequest,
@@ -188,7 +189,10 @@ NEEDED = {
     DiscountKind.PERCENTAGE: Capability.PERCENTAGE,
     DiscountKind.FREE_SHIPPING: Capability.FREE_SHIPPING,
     DiscountKind.FREE_PRODUCT: Capability.FREE_PRODUCT,
+    DiscountKind.GIFT_CARD: Capability.GIFT_CARD,
+    DiscountKind.STORE_CREDIT: Capability.STORE_CREDIT,
 }
+AMOUNTS = (DiscountKind.FIXED_AMOUNT, DiscountKind.GIFT_CARD, DiscountKind.STORE_CREDIT)
 
 
 class LivingShop:
@@ -324,7 +328,7 @@ class LivingShop:
 
         assert issued.external_id
         assert normal_code(issued.code) == normal_code(request.code)
-        assert (usage.exists, usage.state) == (True, "unused")
+        assert (usage.exists, usage.state) == (True, "unknown" if kind is DiscountKind.STORE_CREDIT else "unused")
 
     def test_issuing_the_same_again_finds_what_is_there(self, shop: Shop) -> None:
         connector, request = shop.connector(), discount(shop)
@@ -445,13 +449,15 @@ def every_page(ask: Callable[[str | None], Any]) -> list[Any]:
 
 def discount(shop: Shop, *, kind: DiscountKind = DiscountKind.FIXED_AMOUNT) -> DiscountRequest:
     facts = shop.connector().installer.facts()
+    credit = kind is DiscountKind.STORE_CREDIT
     return DiscountRequest(
-        code=new_code("T"),
+        code=new_code(STORE_CREDIT_CODE if credit else "T"),
         kind=kind,
         currency=facts.currency,
-        amount=500 if kind is DiscountKind.FIXED_AMOUNT else 0,
+        amount=500 if kind in AMOUNTS else 0,
         per_mille=125 if kind is DiscountKind.PERCENTAGE else 0,
         product_ids=(shop.gift(),) if kind is DiscountKind.FREE_PRODUCT else (),
         valid_until=shop.now() + timedelta(days=7),
+        customer_id=shop.customer() if credit else None,
         description="battery",
     )

@@ -30,6 +30,7 @@ class Shopify:
         )
         self.fake = self._running.shop
         self._token = self.fake.access_token()
+        self.details: dict[str, str] = {}
 
     def close(self) -> None:
         self._running.stop()
@@ -40,6 +41,7 @@ class Shopify:
             platform=Platform.SHOPIFY,
             base_url=f"https://{self.fake.domain}",
             credentials={"access_token": self._token, "origin": self._running.url},
+            details=self.details,
         )
         return registry.connect(installation, policy=registry.AddressPolicy(allow_loopback=True))
 
@@ -187,3 +189,20 @@ class TestLivingShopify(LivingShop):
                 shop.connector().discounts.issue(request.model_copy(update=refused))
         with pytest.raises(CouponRefused):  # the goods cost 24.20
             shop.order(customer_id=customer, code=request.code)
+
+    def test_the_past_brings_names_where_they_are_granted_and_comes_without_them_where_not(self, shop: Shopify) -> None:
+        customer_id = shop.customer()
+        made = shop.order(customer_id=customer_id)
+
+        def email_in_the_past() -> str | None:
+            orders = shop.connector().orders
+            found = every_page(lambda cursor: orders.list_placed_orders(placed_since=None, cursor=cursor))
+            return next(order.customer.email for order in found if order.external_id == made)
+
+        shop.details = dict(shop.connector().installer.facts().details)
+        assert email_in_the_past() == shop.email_of(customer_id)
+        shop.fake.faults.update({"unapproved": "level_2"})
+        assert email_in_the_past() is None  # granted when we looked, and not any more
+
+        shop.details = dict(shop.connector().installer.facts().details)
+        assert shop.details["names"] == "not granted"

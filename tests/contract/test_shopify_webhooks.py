@@ -1,11 +1,14 @@
 """Shopify's own samples of webhook bodies, one for each topic, and what each of them says. The bodies stay where they are."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from graphql import parse, print_ast
 
 from connectors import registry
+from connectors.shopify.bulk import query
 from connectors.shopify.signatures import webhook_signature
 from connectors.shopify.webhooks import ShopifyWebhookReader, shop_of_message
 from core.commerce import ShopEvent, Topic
@@ -108,6 +111,11 @@ def test_every_operation_is_valid_and_uses_nothing_deprecated(contracts_dir: Pat
     schema = schema_from((contracts_dir / "shopify" / f"admin-{version}.graphql").read_text())
 
     assert problems(operations_of("shopify"), schema) == []
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    texts = {f"bulk-{names}-{since}": parse(query(since, names=names)) for names in (True, False)}
+    assert problems(texts, schema) == []
+    assert all("created_at:>=" in print_ast(text) for text in texts.values())
+    assert "firstName" in print_ast(next(iter(texts.values())))
 
 
 def test_every_operation_is_valid_on_the_schema_that_the_fake_shop_executes() -> None:

@@ -144,6 +144,21 @@ def test_a_code_that_was_used_up_meanwhile_leaves_the_order_unplaced(world: Worl
     assert len(world.shop.store.orders) == 1
 
 
+def test_a_code_of_a_customer_who_signed_out_in_between_is_taken_off(world: World) -> None:
+    anna = world.shop.add_customer("anna@ex.cz", password="demo")
+    world.make("ANNA", context={"customers": {"add": [world.shop.gid("Customer", anna.id)]}})
+    session = browse(world)
+    session.post(f"{world.url}/account/login", data={"login": "anna@ex.cz", "password": "demo"}, timeout=20)
+    fill(world, session)
+    session.post(f"{world.url}/checkout", data={"deed": "apply", "code": "ANNA"}, timeout=20)
+    session.post(f"{world.url}/account/logout", timeout=20)
+
+    answer = session.post(f"{world.url}/checkout", data={"deed": "place", "email": "other@ex.cz"}, timeout=20)
+
+    assert "A discount was removed" in answer.text
+    assert world.shop.store.orders == {}
+
+
 def test_an_account_is_opened_signed_into_and_left(world: World) -> None:
     session = browse(world)
     session.post(f"{world.url}/account/register", data={"email": "a@ex.cz", "password": "pw"}, timeout=20)

@@ -12,14 +12,14 @@ SDL = """
 schema { query: Root mutation: Change }
 directive @idempotent(key: String!) on FIELD
 interface Node { id: ID! }
-interface Named { name: String! }
+interface Named { name(short: Boolean): String! }
 type Root {
   order(id: ID!, old: Boolean): Order
   orders(first: Int, sort: Sort! = TIME, filter: Filter): [Order!]!
   thing: Thing
 }
 type Change { make(input: MakeInput!, dry: Boolean = false): Order }
-type Order implements Node & Named { id: ID! name: String! state: State! secret: String lines: [Line!]! }
+type Order implements Node & Named { id: ID! name(short: Boolean): String! state: State! secret: String lines: [Line!]! }
 type Line { sku: String! }
 type Never { id: ID! }
 union Thing = Order | Line | Never
@@ -74,9 +74,11 @@ def test_a_union_keeps_the_members_that_are_in_use_and_a_bare_one_a_field() -> N
 
 
 def test_an_interface_that_is_kept_is_kept_by_its_types() -> None:
-    text = pruned("query Q { order(id: 1) { ... on Named { name } } }")
+    bare = pruned("query Q { order(id: 1) { ... on Named { name } } }")
+    short = pruned("query Q { order(id: 1) { ... on Named { name(short: true) } } }")
 
-    assert "type Order implements Named { name: String! }" in text
+    assert "type Order implements Named { name: String! }" in bare
+    assert "type Order implements Named { name(short: Boolean): String! }" in short
 
 
 def test_a_star_keeps_all_of_a_type_and_an_argument_can_be_named() -> None:

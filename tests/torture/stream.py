@@ -1,31 +1,23 @@
-"""A product and a demo shop on one simulated clock, and the post between them, which does all that bad post does.
+"""WooCommerce: a product and a demo shop on one simulated clock, and the post between them.
 
 Messages are the shop's own bytes, signed with the secret that the product gave it, and written when the thing happened:
 so what arrives late is stale. They go through the real web application; reading back goes over real HTTP.
 """
 
-import heapq
-import itertools
 import random
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from flask import Flask
 from sqlmodel import Session
 
 from app import start
 from app.factory import create_app
 from app.wiring import make_runtime
-from core.db.engine import reading, run_tx
-from core.ids import MerchantId
-from core.ledger import queries as ledger_queries
-from core.ledger.queries import BalanceView
-from core.members import queries as member_queries
+from core.db.engine import run_tx
 from core.merchants import commands
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
@@ -34,87 +26,23 @@ from core.program import commands as programs
 from core.program.terms import Terms, default_terms
 from core.runtime import Runtime
 from core.settings import Settings
-from core.verify import verify
-from core.work import effects, hooks
-from core.work import reading as order_reading
+from core.work import hooks
 from demo.server import RunningShop, start_in_thread
 from demo.shop.store import Event
 from demo.woocommerce import webhooks
-from webhooks import work as webhook_work
+from tests.torture import stream_post
+from tests.torture.stream_post import Letter
+from tests.torture.stream_world import Clock, StreamWorld
 
-START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 NOBODY = "http://127.0.0.1:9"  # where pings of new webhooks end when no server listens
-COPIES = 3
-DROPPED, STALE_LAST, FORGED, TRUNCATED = 0.10, 0.05, 0.02, 0.01
-WINDOW = timedelta(hours=24)
 
 
 @dataclass
-class Clock:
-    """Stands still until it is moved. The shop reads it in seconds."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def seconds(self) -> float:
-        return self.now.timestamp()
-
-
-@dataclass
-class World:
-    """A live program with one connected shop whose webhooks are set up."""
-
-    runtime: Runtime
-    clock: Clock
+class World(StreamWorld):
     shop: RunningShop
-    merchant_id: MerchantId
-    view: ShopView
 
-    def wait(self, delta: timedelta) -> None:
-        self.clock.now += delta
-
-    def work(self) -> None:
-        """All that the worker's threads do of themselves, until nothing is due."""
-        effects.sweep_holds(self.runtime, self.merchant_id)
-        while self._one_round():
-            pass
-
-    def work_for(self, delta: timedelta, *, step: timedelta = timedelta(minutes=20)) -> None:
-        end = self.clock() + delta
-        self.work()
-        while self.clock() < end:
-            self.wait(step)
-            self.work()
-
-    def balances(self) -> dict[int, BalanceView]:
-        """Of all customers of the shop who are members."""
-        found = {}
-        with reading(self.runtime.db) as session:
-            for customer in self.shop.shop.store.customers:
-                member = member_queries.by_customer(session, self.merchant_id, self.view.shop_id, str(customer))
-                if member is not None:
-                    now, member_id = self.clock(), member.member_id
-                    found[customer] = ledger_queries.balance_now(session, self.merchant_id, member_id, now=now)
-        return found
-
-    def points(self) -> dict[int, int]:
-        """Points per customer, those set aside for codes included; without those who have none."""
-        totals = {
-            customer: balance.pending + balance.available + balance.held + balance.debt
-            for customer, balance in self.balances().items()
-        }
-        return {customer: points for customer, points in totals.items() if points}
-
-    def violations(self) -> list[str]:
-        with reading(self.runtime.db) as session:
-            return verify(session, self.runtime.vault, self.merchant_id).violations
-
-    def _one_round(self) -> bool:
-        busy = webhook_work.work_due(self.runtime, self.merchant_id) > 0
-        busy |= order_reading.read_one(self.runtime, self.merchant_id)
-        return busy | effects.run_due(self.runtime, self.merchant_id)
+    def customers(self) -> dict[int, str]:
+        return {customer: str(customer) for customer in self.shop.shop.store.customers}
 
 
 @contextmanager
@@ -132,7 +60,7 @@ def open_world(url: str, folder: Path, *, customers: int, public_url: str = NOBO
     try:
         view = run_tx(runtime.db, lambda session: _connect(session, runtime, shop, clock()))
         hooks.subscribe(runtime, view)
-        yield World(runtime, clock, shop, view.merchant_id, view)
+        yield World(runtime, clock, view.merchant_id, view, shop)
     finally:
         shop.stop()
         runtime.db.close()
@@ -161,25 +89,9 @@ def _connect(session: Session, runtime: Runtime, shop: RunningShop, now: datetim
     return merchant_queries.shop(session, merchant_id, view.shop_id)
 
 
-@dataclass(frozen=True)
-class Letter:
-    kind: str  # true, forged, cut (on the way), cut_signed (by the shop), stale
-    body: bytes
-    headers: dict[str, str]
-
-
 @dataclass
-class Post:
-    """Takes every message of the shop when it is written, and hands it over when and how it likes."""
-
+class Post(stream_post.Post):
     world: World
-    app: Flask
-    dice: random.Random
-    answers: dict[str, Counter[int]] = field(default_factory=dict)
-    dropped: int = 0
-    _under_way: list[tuple[datetime, int, Letter]] = field(default_factory=list)
-    _for_the_end: list[Letter] = field(default_factory=list)
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     def of(cls, world: World, dice: random.Random) -> "Post":
@@ -187,55 +99,26 @@ class Post:
         world.shop.shop.store.listeners.append(made.take)
         return made
 
+    @property
+    def address(self) -> str:
+        return f"/webhooks/woocommerce/{self.world.view.shop_key}"
+
+    def collect(self) -> None:
+        """Nothing: the shop calls `take`."""
+
     def take(self, event: Event) -> None:
         site = self.world.shop.shop.site
         for webhook_id, arg in webhooks.jobs(site, event):
             webhook = site.webhooks[webhook_id]
             body, headers = webhooks.build(site, webhook, arg)
-            self._accept(Letter("true", body, headers), webhook.secret)
+            self.accept(Letter("true", body, headers, webhook.secret))
 
-    def hand_over_due(self) -> None:
-        while self._under_way and self._under_way[0][0] <= self.world.clock():
-            self._send(heapq.heappop(self._under_way)[2])
-
-    def hand_over_the_rest(self) -> None:
-        """What is under way, and after it what had been written first."""
-        self.world.wait(WINDOW)
-        self.hand_over_due()
-        for letter in self._for_the_end:
-            self._send(letter)
-
-    def _accept(self, letter: Letter, secret: str) -> None:
-        if self.dice.random() < STALE_LAST:
-            self._for_the_end.append(replace(letter, kind="stale"))
-        if self.dice.random() < DROPPED:
-            self.dropped += 1
-            return
-        for _ in range(COPIES):
-            self._put(self._cut(letter, secret) if self.dice.random() < TRUNCATED else letter)
-            if self.dice.random() < FORGED:
-                self._put(self._forged(letter))
-
-    def _forged(self, letter: Letter) -> Letter:
+    def forged(self, letter: Letter) -> Letter:
         """Another order under the signature of this one, or this one signed by somebody else."""
         if self.dice.random() < 0.5:
             body = letter.body.replace(b'"id":', b'"id":1', 1).replace(b'"arg":', b'"arg":1', 1)
-            return Letter("forged", body, letter.headers)
-        wrong = webhooks.signature("a guess", letter.body)
-        return Letter("forged", letter.body, {**letter.headers, "X-WC-Webhook-Signature": wrong})
+            return replace(letter, kind="forged", body=body)
+        return replace(letter, kind="forged", headers=self.signed(letter, letter.body, "a guess"))
 
-    def _cut(self, letter: Letter, secret: str) -> Letter:
-        body = letter.body[: self.dice.randrange(1, len(letter.body))]
-        if self.dice.random() < 0.5:
-            return Letter("cut", body, letter.headers)
-        signed = {**letter.headers, "X-WC-Webhook-Signature": webhooks.signature(secret, body)}
-        return Letter("cut_signed", body, signed)
-
-    def _put(self, letter: Letter) -> None:
-        due = self.world.clock() + WINDOW * self.dice.random()
-        heapq.heappush(self._under_way, (due, next(self._numbers), letter))
-
-    def _send(self, letter: Letter) -> None:
-        address = f"/webhooks/woocommerce/{self.world.view.shop_key}"
-        answer = self.app.test_client().post(address, data=letter.body, headers=letter.headers)
-        self.answers.setdefault(letter.kind, Counter())[answer.status_code] += 1
+    def signed(self, letter: Letter, body: bytes, secret: str) -> dict[str, str]:
+        return {**letter.headers, "X-WC-Webhook-Signature": webhooks.signature(secret, body)}

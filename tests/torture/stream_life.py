@@ -1,43 +1,42 @@
-"""Days in a shop: people buy, pay late, change their minds, redeem points and use the codes; staff correct what they sold.
+"""Days in a WooCommerce shop: people buy, pay late, change their minds, redeem points and use the codes; staff correct.
 
 Everything is done through the demo shop's own interface and the product's own use cases, by a seeded dice.
 """
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from woocommerce import API
 
-from core.db.engine import reading, run_tx
-from core.errors import CannotRedeem
-from core.members import queries as member_queries
-from core.rewards.redemption import commands as redemptions
-from core.work import effects
-from demo.shop.carts import CouponJustUsed, CouponsDropped
-from demo.shop.coupons import CouponRefused
 from demo.shop.entities import Order
-from demo.shop.orders import RefundRefused
 from tests.torture.stream import World
-from tests.torture.stream_oracle import Spent
+from tests.torture.stream_deeds import Deeds
 
 PRODUCTS = range(11, 21)
-EBOOK = 13
 GUESTS = 0.06
-OF_THE_LAST = 60  # what happens to orders happens mostly to recent ones
 
 
 @dataclass
-class Life:
-    """`spared`: deeds that do not happen here. `codes`: as the shop writes them. `done`: how often each thing happened."""
-
+class Life(Deeds):
     world: World
-    dice: random.Random
-    spared: tuple[str, ...] = ()
-    codes: dict[str, Spent] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
-    _order_ids: list[int] = field(default_factory=list)
-    _in_hand: dict[int, list[str]] = field(default_factory=dict)
+
+    DEEDS: ClassVar[Mapping[str, int]] = {
+        "pay": 30,
+        "refund_pieces": 14,
+        "refund_amount": 12,
+        "delete_refund": 10,
+        "change_pieces": 8,
+        "add_line": 4,
+        "remove_line": 4,
+        "add_fee": 3,
+        "rehome": 3,
+        "cancel": 10,
+        "revive": 6,
+        "mark_refunded": 3,
+        "trash": 3,
+        "delete": 2,
+    }
 
     def __post_init__(self) -> None:
         key = self.world.shop.shop.create_key()
@@ -45,87 +44,21 @@ class Life:
         self._staff = API(url=self.world.shop.url, version="wc/v3", timeout=60, **keys)
         self._customers = [customer for customer in self.world.shop.shop.store.customers if customer != 1]
 
-    def buy(self) -> None:
-        customer = 0 if self.dice.random() < GUESTS else self.dice.choice(self._customers)
+    def buyer(self) -> int:
+        return 0 if self.dice.random() < GUESTS else self.member()
+
+    def member(self) -> int:
+        return self.dice.choice(self._customers)
+
+    def placing(self, customer: int) -> Callable[[tuple[str, ...]], Order]:
         items = {self.dice.choice(PRODUCTS): self.dice.randint(1, 3) for _ in range(self.dice.randint(1, 3))}
         payment = self.dice.choices(("demo_card", "cod", "bacs"), (70, 15, 15))[0]
-        codes = self._codes_of(customer)
-        try:
-            order = self._place(items, customer, payment, codes)
-        except (CouponRefused, CouponsDropped, CouponJustUsed):
-            codes = ()
-            order = self._place(items, customer, payment, codes)
-        self._order_ids.append(order.id)
-        self._note("bought with a code" if codes else "bought")
+        shop = self.world.shop.shop
+        return lambda codes: shop.place_order(items, customer_id=customer, payment=payment, coupons=codes)
 
-    def redeem(self) -> None:
-        """As the widget does it: hold, then have the shop make the coupon."""
-        world, customer = self.world, self.dice.choice(self._customers)
-        points = self.dice.randint(100, 900)
-        key = f"stream-{len(self.codes):08d}-{customer}"
-        with reading(world.runtime.db) as session:
-            member = member_queries.by_customer(session, world.merchant_id, world.view.shop_id, str(customer))
-        if member is None:
-            return
-        try:
-            placed = run_tx(
-                world.runtime.db,
-                lambda session: redemptions.place(
-                    session,
-                    world.merchant_id,
-                    member.member_id,
-                    world.view,
-                    customer_external_id=str(customer),
-                    points=points,
-                    idempotency_key=key,
-                    now=world.clock(),
-                ),
-            )
-        except CannotRedeem:
-            return
-        view = effects.run_effect(world.runtime, world.merchant_id, placed.redemption_id)
-        assert view.effect.actual == "issued", view
-        code = placed.code.lower()
-        self.codes[code] = Spent(customer, placed.points, placed.face_minor)
-        self._in_hand.setdefault(customer, []).append(code)
-        self._note("redeemed")
-
-    def something(self) -> None:
-        """One deed on some order; what the shop refuses does not happen."""
-        order = self._some_order()
-        if order is None or order.status == "trash":
-            return
-        names, weights = zip(*((name, often) for name, often in DEEDS.items() if name not in self.spared), strict=True)
-        [name] = self.dice.choices(names, weights)
-        deed: Callable[[Order], bool] = getattr(self, f"_{name}")
-        try:
-            happened = deed(order)
-        except RefundRefused:
-            happened = False
-        if happened:
-            self._note(name)
-
-    def _place(self, items: dict[int, int], customer: int, payment: str, codes: tuple[str, ...]) -> Order:
-        return self.world.shop.shop.place_order(items, customer_id=customer, payment=payment, coupons=codes)
-
-    def _codes_of(self, customer: int) -> tuple[str, ...]:
-        """Mostly a new code, now and then one that was used before: a cancelled order revives it."""
-        if self.dice.random() < 0.2 or not self._in_hand.get(customer):
-            return ()
-        held = self._in_hand[customer]
-        code = self.dice.choice(held)
-        if self.dice.random() < 0.7:
-            held.remove(code)
-        return (code,)
-
-    def _some_order(self) -> Order | None:
-        if not self._order_ids:
-            return None
-        place = self.dice.randint(1, min(OF_THE_LAST, len(self._order_ids)))
-        return self.world.shop.shop.store.orders.get(self._order_ids[-place])
-
-    def _note(self, name: str) -> None:
-        self.done[name] = self.done.get(name, 0) + 1
+    def order(self, order_id: int) -> Order | None:
+        found = self.world.shop.shop.store.orders.get(order_id)
+        return None if found is None or found.status == "trash" else found
 
     def _edited(self, order: Order, **fields: object) -> bool:
         answer = self._staff.put(f"orders/{order.id}", fields)
@@ -216,22 +149,3 @@ class Life:
             return False
         self.world.shop.shop.delete_order(order.id)
         return True
-
-
-# deed -> how often, in relation to the others
-DEEDS = {
-    "pay": 30,
-    "refund_pieces": 14,
-    "refund_amount": 12,
-    "delete_refund": 10,
-    "change_pieces": 8,
-    "add_line": 4,
-    "remove_line": 4,
-    "add_fee": 3,
-    "rehome": 3,
-    "cancel": 10,
-    "revive": 6,
-    "mark_refunded": 3,
-    "trash": 3,
-    "delete": 2,
-}

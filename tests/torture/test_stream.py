@@ -13,6 +13,7 @@ from core.db.types import table
 from core.queue.tables import InboxRow
 from core.work import sync
 from tests.torture.stream import Post, World, open_world
+from tests.torture.stream_deeds import live_through
 from tests.torture.stream_life import Life
 from tests.torture.stream_oracle import expected_balances
 from tests.torture.tiers import seeds, size
@@ -22,7 +23,6 @@ pytestmark = pytest.mark.torture("T11")
 ORDERS = size(pr=200, nightly=2_000, release=20_000)
 SPAN = timedelta(days=3)
 ORDERS_PER_CUSTOMER = 8
-WORKED_EVERY = 20
 CODES_END = timedelta(hours=26)  # a day and the hour of a checkout
 
 
@@ -35,7 +35,7 @@ def test_after_one_reconcile_pass_every_balance_is_what_the_shops_own_orders_say
         post = Post.of(world, dice)
         life = Life(world, dice)
         operations(ORDERS)
-        live_through(life, post)
+        live_through(life, post, orders=ORDERS, span=SPAN)
 
         check_answers(world, post)
         drift = sync.reconcile(world.runtime, world.merchant_id, world.view.shop_id)
@@ -51,22 +51,6 @@ def test_after_one_reconcile_pass_every_balance_is_what_the_shops_own_orders_say
         again = sync.reconcile(world.runtime, world.merchant_id, world.view.shop_id)
         assert set(again.differing) <= in_the_trash(world)
         assert world.violations() == []
-
-
-def live_through(life: Life, post: Post) -> None:
-    for number in range(1, ORDERS + 1):
-        life.buy()
-        life.something()
-        if life.dice.random() < 0.5:
-            life.something()
-        if life.dice.random() < 0.4:
-            life.redeem()
-        life.world.wait(SPAN / ORDERS)
-        post.hand_over_due()
-        if number % WORKED_EVERY == 0:
-            life.world.work()
-    post.hand_over_the_rest()
-    life.world.work()
 
 
 def in_the_trash(world: World) -> set[str]:

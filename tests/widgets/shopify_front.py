@@ -54,7 +54,6 @@ def drawn(block: str, *, lang: str = "en", currency: str = "EUR", shop: str = ""
         "localization.language.iso_code | slice: 0, 2 | escape": lang,
         "cart.currency.iso_code | escape": currency,
         "chosen.id | escape": "11",
-        "chosen.id | json": '"11"',
         "chosen.price | json": "4990",
         "block.shopify_attributes": "",
     }

@@ -1,5 +1,5 @@
 // The shop's own cart, through its Store API, as the shopper's own browser: same origin, the shop's cookie and nonce.
-// Amounts there are strings in minor units.
+// Amounts there are strings in minor units. A shop without that API may have an address that takes a code: its share link.
 
 const total = (cart) => ({
   minor: Number(cart.totals.total_price),
@@ -39,6 +39,20 @@ const change = async (link, path, code) => {
 export const applyCode = (link, code) => change(link, "apply-coupon", code);
 
 export const removeCode = (link, code) => change(link, "remove-coupon", code);
+
+/**
+ * Leave a code with the cart by the shop's share link; true if the shop took it. Nothing is known of totals.
+ * The redirect of the answer is followed: it may lead to the link in another language first, and only its end
+ * tells whether all went well. In a URL's path the braces of `{code}` are percent-encoded, in its query they are not.
+ */
+export const leaveCode = async (link, code) => {
+  try {
+    const address = link.apply.replace(/%7Bcode%7D|{code}/, encodeURIComponent(code));
+    return (await link.send(address, { credentials: "same-origin", cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+};
 
 /** The codes that lie in the cart now, upper case; none where the shop cannot be asked. */
 export const codesInCart = async (link) => {

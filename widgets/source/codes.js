@@ -5,8 +5,8 @@ import { apply, copyRow } from "./redeem.js";
 
 export const codesCard = (panel) => {
   const { t, state } = panel;
-  const { late, refused, unreached, redemption } = state.applied || {};
-  const shown = (late || refused || unreached) && redemption.id;
+  const { late, refused, unreached, waits, redemption } = state.applied || {};
+  const shown = (late || refused || unreached || waits) && redemption.id;
   const codes = state.me.codes.filter((code) => code.id != shown);
   return codes.length > 0 && [el("h3", {}, t("codes")), codes.map((code) => codeCard(panel, code))];
 };
@@ -67,7 +67,7 @@ const codeCard = (panel, code) => {
       : el(
           "div",
           { class: "actions" },
-          ready && link.store && !inCart && action("apply", t("apply"), () => use(panel, code)),
+          ready && (link.store || link.apply) && !inCart && action("apply", t("apply"), () => use(panel, code)),
           code.state != "ending" && action("give", t("give_back"), ask),
         ),
     state.problem && state.problem.name == id && el("p", { class: "bad" }, state.problem.text),

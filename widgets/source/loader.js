@@ -80,6 +80,7 @@ const connect = (preview) => {
     config: () => send(address("config"), { credentials: "omit" }).then(readJson),
     identity: () => identity || whoIs(),
     store: inShop(settings.store),
+    apply: inShop(settings.apply),
     send,
   };
 };

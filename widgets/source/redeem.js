@@ -1,5 +1,5 @@
 // Points into a discount: slider, buttons and number field show one figure; the code goes to the cart by itself.
-import { applyCode } from "./cart.js";
+import { applyCode, leaveCode } from "./cart.js";
 import { el, icon } from "./dom.js";
 
 const MINUS = "M6 12h12";
@@ -121,29 +121,30 @@ export const apply = async (panel, redemption) => {
     } catch {
       applied.unreached = true;
     }
-  }
+  } else if (link.apply && redemption.code) applied.waits = await leaveCode(link, redemption.code);
   if (applied.after) panel.state.inCart = [...panel.state.inCart, redemption.code];
   panel.state.applied = applied;
   panel.say(outcome(panel, applied));
 };
 
-const outcome = ({ t, money }, { redemption, refused, unreached, late, after }) => {
+const outcome = ({ t, money }, { redemption, refused, unreached, late, waits, after }) => {
   const value = money(redemption.value);
   if (late) return t("late");
   if (unreached) return t("cart_failed");
   if (refused) return t("refused", { reason: refused });
+  if (waits) return t("waits", { value });
   return after ? t("applied", { value }) : t("ready", { value });
 };
 
 const appliedCard = (panel, applied) => {
   const { t, money } = panel;
-  const { redemption, before, after } = applied;
-  const good = !!after;
+  const { redemption, before, after, waits } = applied;
+  const good = !!(after || waits);
   return el(
     "section",
     { class: good ? "card good" : "card" },
     el("h3", { tabindex: "-1", "data-key": "applied" }, good && icon(CHECK), outcome(panel, applied)),
-    good &&
+    after &&
       el(
         "p",
         { class: "total" },
@@ -153,7 +154,7 @@ const appliedCard = (panel, applied) => {
         " ",
         el("strong", {}, el("span", { class: "unseen" }, t("after"), " "), money(after)),
       ),
-    !good && redemption.code && copyRow(panel, redemption.code),
+    !after && redemption.code && copyRow(panel, redemption.code),
     el(
       "button",
       { type: "button", class: "plain", "data-key": "done", onclick: () => panel.set({ applied: null }) },

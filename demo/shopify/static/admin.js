@@ -1,7 +1,6 @@
 // The admin around the app's frame: answers what App Bridge asks, and nobody but the frame of the app.
-const frame = document.querySelector("iframe[data-app]");
+const frame = () => document.querySelector("iframe[data-app]");
 const toast = document.querySelector("[data-toast]");
-const origin = new URL(frame.src).origin;
 
 const answers = {
   idToken: async () => (await (await fetch("/admin/app-bridge/session-token", { cache: "no-store" })).json()).token,
@@ -19,8 +18,9 @@ const answers = {
   },
 };
 
-addEventListener("message", async ({ origin: from, source, data }) => {
-  if (from !== origin || source !== frame.contentWindow || data?.kind !== "shopify-ask") return;
+addEventListener("message", async ({ origin, source, data }) => {
+  const app = frame();
+  if (!app || origin !== new URL(app.src).origin || source !== app.contentWindow || data?.kind !== "shopify-ask") return;
   const value = await answers[data.what]?.(data.value);
-  frame.contentWindow.postMessage({ kind: "shopify-answer", id: data.id, value }, origin);
+  source.postMessage({ kind: "shopify-answer", id: data.id, value }, origin);
 });

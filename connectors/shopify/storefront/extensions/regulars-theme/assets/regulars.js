@@ -33,13 +33,13 @@
     async connectedCallback() {
       if (loading) return; // the theme editor draws blocks anew; the widget needs to be loaded once
       loading = true;
-      const { shop, account, lang } = this.dataset;
+      const { shop, account, lang, apply = "" } = this.dataset;
       const key = shop || (await identity()).shop_key;
       if (!KEY.test(key)) return;
       const script = document.createElement("script");
       script.async = true;
       script.src = `${SERVER}/widget/v1/loader.js`;
-      Object.assign(script.dataset, { shop: key, identity: IDENTITY, account, lang });
+      Object.assign(script.dataset, { shop: key, identity: IDENTITY, account, lang, apply });
       document.body.append(script);
     }
   }
