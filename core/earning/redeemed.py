@@ -138,7 +138,9 @@ def _book_one(
         grace_until, fresh = context.now + timedelta(days=terms.grace_days), dates_of(terms, context.now)[1]
         member_book.reinstate(pieces, booked - target, grace_until=grace_until, fresh_expiry=fresh, **ids)
         moved["reinstated"] = booked - target
-    if moved or (full is not None and (order_id, target) not in redemption.orders):
+    # A cancelled order with an open hold is noted, too: the death of the code settles it once more.
+    waits = full is not None or redemption.state == "open"
+    if moved or (waits and (order_id, target) not in redemption.orders):
         redemptions.note_order(
             session, context.merchant_id, redemption.redemption_id, order_id, captured=target, now=context.now
         )

@@ -227,6 +227,18 @@ def test_a_card_is_found_in_the_list_until_the_search_knows_it(shop: Shopify, se
     assert connector.discounts.usage(request.code).state == "unused"
 
 
+def test_of_several_that_the_search_finds_the_one_with_our_mark_is_ours(shop: Shopify) -> None:
+    connector, request = shop.connector(), discount(shop, kind=CARD)
+    namesake = f"T2345678{request.code[-4:]}"  # ends alike, and its note speaks of ours
+    connector.discounts.issue(request.model_copy(update={"code": namesake, "description": f"see {request.code}"}))
+    made = connector.discounts.issue(request)
+    shop.pass_time(seconds=60)
+    for _ in range(60):
+        connector.discounts.issue(discount(shop, kind=CARD))
+
+    assert connector.discounts.issue(request) == made
+
+
 @pytest.mark.parametrize(
     "change", [{"amount": 600}, {"currency": "USD"}, {"code": "other"}], ids=lambda each: next(iter(each))
 )
@@ -391,7 +403,7 @@ def test_the_end_of_a_credit_is_not_before_the_fraction_of_a_second() -> None:
 
 def test_two_redemptions_of_a_customer_are_two_credits(shop: Shopify) -> None:
     connector, request = shop.connector(), discount(shop, kind=CREDIT)
-    others = [
+    others: list[dict[str, Any]] = [
         {"code": f"{STORE_CREDIT_CODE}OTHER"},
         {"amount": 600},
         {"valid_until": request.valid_until + timedelta(days=1)},
@@ -520,6 +532,29 @@ def test_what_is_not_there_after_a_lost_answer_is_unknown_and_not_sent_again(
         scripted(server).discounts.issue(request_)
 
     assert [json.loads(each.body)["operationName"] for each in server.asked] == sent
+
+
+def test_a_card_that_is_used_while_it_is_revoked_had_been_used() -> None:
+    value = {"amount": "5.0", "currencyCode": "EUR"}
+    before = {
+        "id": "gid://shopify/GiftCard/7",
+        "enabled": True,
+        "note": "Loyalty reward (T23456789)",
+        "lastCharacters": "6789",
+        "expiresOn": "2026-12-06",
+        "balance": value,
+        "initialValue": value,
+        "customer": None,
+    }
+    after = {**before, "enabled": False, "balance": {**value, "amount": "1.2"}}
+    answers = [
+        says({"codeDiscountNodeByCode": None}),
+        says({"searched": {"nodes": []}, "newest": {"nodes": [before]}}),
+        says({"giftCardDeactivate": {"giftCard": after, "userErrors": []}}),
+    ]
+
+    with ScriptedServer(answers) as server:
+        assert scripted(server).discounts.revoke("T23456789").used is True
 
 
 def test_a_credit_that_the_shop_says_nothing_of_is_unknown() -> None:

@@ -17,7 +17,7 @@ from core.earning.snapshot import snapshot_of
 from core.errors import InvalidInput
 from core.ids import RedemptionId
 from core.ledger import queries as ledger_queries
-from core.ports import Page
+from core.ports import Capability, Page
 from core.program import terms as program_terms
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries
@@ -174,6 +174,25 @@ def test_a_used_code_whose_order_is_cancelled_before_it_was_ever_read_gives_the_
 
     world.shop.cancel("second")
     world.settle("second")
+
+    assert world.points() == (0, 500, 0, 0)
+    assert redemption(world, placed.redemption_id).state == "voided"
+    assert world.violations() == []
+
+
+def test_so_it_does_where_cancelling_leaves_the_code_used_and_the_hold_ends_by_itself(world: World) -> None:
+    """Found by T11 for Shopify: nothing tied the order to the hold, which was captured as used by an unseen order."""
+    world.shop.capabilities -= {Capability.CANCEL_REVIVES_CODE}
+    placed = world.redeem(300)
+    world.shop.buy(2000, code=placed.code, off=300, order_id="second")
+    world.shop.cancel("second")
+    world.settle("second")
+    assert world.points() == (0, 200, 300, 0)
+
+    for _ in range(5):  # the hold ends after a day; a used code that no order is seen with is captured after two more
+        world.wait(hours=24)
+        effects.sweep_holds(world.runtime, world.merchant_id)
+        world.work()
 
     assert world.points() == (0, 500, 0, 0)
     assert redemption(world, placed.redemption_id).state == "voided"

@@ -153,10 +153,10 @@ class FakeShop:
         return refund_id
 
     def cancel(self, order_id: str) -> None:
-        """A cancelled order gives its code's use back: the code is live again, as on WooCommerce."""
+        """A cancelled order gives its code's use back where the capability says so: the code is live again."""
         for discount in self.placed[order_id].discounts:
             coupon = self.coupons.get(normal_code(discount.code))
-            if coupon:
+            if coupon and Capability.CANCEL_REVIVES_CODE in self.capabilities:
                 coupon.uses -= 1
         self.change(order_id, state=OrderState.CANCELLED)
 

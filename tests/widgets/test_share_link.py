@@ -13,6 +13,7 @@ from connectors.shopify.package import package_zip
 from demo.shopify.ids import number
 from tests.app.shopify_world import CLIENT_ID, World, install, opened
 from tests.widgets.shopfront import CODE, ME, Shopfront, changed, shopfront
+from tests.widgets.shopify_front import drawn, shopify_front
 
 pytestmark = pytest.mark.browser
 
@@ -72,13 +73,14 @@ def test_a_code_of_the_widget_is_taken_off_at_the_checkout(world: World, page: P
     sign_in_with_a_mug(page, url)
     assert checkout(page, url) == ("€101.80", [])
     page.goto(f"{url}/cart")
+    expect(page.locator("script[data-shop]")).to_have_attribute("data-apply", LINK)
 
     code = redeem(page)
 
-    expect(part(page, "applied")).to_have_text("€3.60 off waits in your cart: it is taken off at the checkout.")
+    expect(part(page, "applied")).to_have_text("€3.63 off waits in your cart: it is taken off at the checkout.")
     expect(part(page, "applied")).to_be_focused()
     expect(page.locator("regulars-widget .total")).to_have_count(0)  # nobody has asked what the cart costs now
-    assert checkout(page, url) == ("€98.20", [code])
+    assert checkout(page, url) == ("€98.17", [code])
 
 
 def test_a_code_of_the_list_is_put_on_the_cart_whenever_the_shopper_likes(world: World, page: Page) -> None:
@@ -93,11 +95,19 @@ def test_a_code_of_the_list_is_put_on_the_cart_whenever_the_shopper_likes(world:
 
     for _ in range(2):  # whether it lies there already is not known, and asking twice does no harm
         page.get_by_role("button", name="Put in cart").click()
-        expect(part(page, "applied")).to_have_text("€3.60 off waits in your cart: it is taken off at the checkout.")
+        expect(part(page, "applied")).to_have_text("€3.63 off waits in your cart: it is taken off at the checkout.")
         part(page, "done").click()
         expect(page.locator("regulars-widget .tag")).to_have_text("Not used yet")
 
-    assert checkout(page, url) == ("€98.20", [code])
+    assert checkout(page, url) == ("€98.17", [code])
+
+
+def test_a_page_from_before_the_share_link_names_none(chromium: Browser) -> None:
+    with shopify_front(chromium) as front:
+        front.visit(drawn("launcher").replace(f'data-apply="{LINK}"', ""))
+
+        expect(front.page.locator("regulars-widget .launcher")).to_be_visible()
+        expect(front.page.locator("script[data-shop]")).to_have_attribute("data-apply", "")
 
 
 # --- the edges, with canned answers

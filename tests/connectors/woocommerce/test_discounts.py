@@ -9,7 +9,7 @@ import responses
 
 from connectors.woocommerce.discounts import coupon_body
 from core.commerce import DiscountKind, DiscountRequest, Usage
-from core.errors import PlatformRefused, ShopUnavailable, Unreachable
+from core.errors import InvalidInput, PlatformRefused, ShopUnavailable, Unreachable
 from tests.connectors.woocommerce.shops import API, connector, page, recording, refusal, sent
 
 CODE = "T23456789ABCDEFGHJ"
@@ -47,6 +47,15 @@ def test_a_fixed_amount_is_a_single_use_coupon_that_ends_at_an_instant() -> None
         "description": "Regulars",
         "meta_data": [{"key": "_regulars_code", "value": CODE}],
     }
+
+
+@pytest.mark.parametrize("kind", [DiscountKind.GIFT_CARD, DiscountKind.STORE_CREDIT])
+def test_a_kind_that_woocommerce_has_not_is_refused_before_any_call(kind: DiscountKind) -> None:
+    with responses.RequestsMock() as nothing, pytest.raises(InvalidInput) as refused:
+        connector().discounts.issue(request(kind=kind))
+
+    assert refused.value.field == "kind"
+    assert len(nothing.calls) == 0
 
 
 def test_an_end_in_another_zone_is_sent_in_utc() -> None:
