@@ -149,11 +149,12 @@ def _prove_document(asked: _Asked) -> BaseResponse | None:
         return _problem(403, _wrong_secret()) if token and AGAIN in request.args else _to_bounce(asked)
     app = asked.app
     g.framing = Framing(app.app, proven.base_url)
-    person = _known(app, proven) or _met(app, proven)
-    if not person.active:
+    person = _known(app, proven)
+    if person is not None and not person.active:
         return _deactivated()
     try:
         shop = _tie(asked.platform, app, proven, token, person)
+        person = person or _met(app, proven)  # of a shop that may not be tied nobody is known
     except SignatureInvalid as error:  # the token's minute was over before the platform saw it
         return _problem(403, error.message) if AGAIN in request.args else _to_bounce(asked)
     except RegularsError as error:
@@ -228,13 +229,15 @@ def _let_in(found: Visit) -> BaseResponse | None:
     return None
 
 
-def _tie(platform: AppPlatform, app: AppView, proven: StaffVisit, token: str, person: StaffView) -> ShopView:
+def _tie(platform: AppPlatform, app: AppView, proven: StaffVisit, token: str, person: StaffView | None) -> ShopView:
     """The shop; connected on its first visit, after a reinstall, and when its grant is dead. Raises RegularsError."""
     tied, words = read(lambda s: _tied(s, app, proven.base_url))
     if tied is not None and not _DEAD_GRANT & set(words):
         return tied
+    read(lambda s: apps.may_install(s, app, proven.base_url))
     credentials = platform.grant_by_token(app.app, proven.base_url, token, now())
-    shop = connecting.by_app(runtime(), app, proven.base_url, credentials, staff_id=person.staff_id, now=now())
+    staff_id = person.staff_id if person else None
+    shop = connecting.by_app(runtime(), app, proven.base_url, credentials, staff_id=staff_id, now=now())
     hooks.subscribe(runtime(), shop)
     wake()
     flash(gettext("%(shop)s is connected.", shop=shop.name), "success")

@@ -129,6 +129,15 @@ def shop_clawbacks(shop_id: ShopId) -> Response:
     return _back(shop_id)
 
 
+@screen("/shops/<id:shop_id>/return", roles=MANAGERS, methods=("POST",), embedded=False)
+def shop_return(shop_id: ShopId) -> Response:
+    """A shop that was disconnected here may install us again: whoever can open the app there must not decide that."""
+    found = read(lambda s: queries.shop(s, merchant_id(), shop_id))
+    change("shop.may_return", lambda s: commands.let_shop_return(s, merchant_id(), shop_id), subject=shop_id)
+    flash(gettext("%(shop)s may connect again: open Regulars in the shop's own admin.", shop=found.name), "success")
+    return redirect(url_for("admin.shop", shop_id=shop_id), code=303)
+
+
 @screen("/shops/<id:shop_id>/disconnect", roles=MANAGERS, methods=("GET", "POST"), embedded=False)
 def shop_disconnect(shop_id: ShopId) -> Response | str:
     found = _connected(shop_id)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -59,15 +60,18 @@ class Grants:
     def _renewed(self, platform: AppPlatform, shop: ShopView) -> Installation:
         for _ in range(LOOKS):
             now = self._clock()
-            if run_tx(self._db, lambda s: apps.begin_renewing(s, shop.merchant_id, shop.shop_id, now=now)):  # noqa: B023
-                return self._renew(platform, shop)
+            lease = run_tx(
+                self._db, partial(apps.begin_renewing, merchant_id=shop.merchant_id, shop_id=shop.shop_id, now=now)
+            )
+            if lease is not None:
+                return self._renew(platform, shop, lease)
             there = self._stored(shop)  # somebody is at it
             if not platform.is_due(there.credentials, self._clock()) or _still_good(there, self._clock()):
                 return there
             self._sleep(LOOK_EVERY_S)
         raise Unreadable(_BUSY, code="renewing", retry_after_s=10)
 
-    def _renew(self, platform: AppPlatform, shop: ShopView) -> Installation:
+    def _renew(self, platform: AppPlatform, shop: ShopView, lease: datetime) -> Installation:
         """Under the lease. What somebody renewed before we had it is not renewed again."""
         credentials: Mapping[str, str] | None = None
         try:
@@ -82,14 +86,16 @@ class Grants:
             credentials = platform.renewed(app.app, shop.base_url, there.credentials, now)
             log.info("grant.renewed", shop_id=shop.shop_id)
         finally:
-            self._end(shop, credentials)
+            kept = self._end(shop, credentials, lease)
+        if not kept:  # the shop installed us again meanwhile: that grant is the good one
+            return self._stored(shop)
         return replace(there, credentials={**there.credentials, **credentials})
 
-    def _end(self, shop: ShopView, credentials: Mapping[str, str] | None) -> None:
-        def write(session: Session) -> None:
-            apps.end_renewing(session, self._vault, shop.merchant_id, shop.shop_id, credentials)
+    def _end(self, shop: ShopView, credentials: Mapping[str, str] | None, lease: datetime) -> bool:
+        def write(session: Session) -> bool:
+            return apps.end_renewing(session, self._vault, shop.merchant_id, shop.shop_id, credentials, lease=lease)
 
-        run_tx(self._db, write)
+        return run_tx(self._db, write)
 
     def _stored(self, shop: ShopView) -> Installation:
         with reading(self._db) as session:

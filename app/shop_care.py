@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app import facts
 from core.commerce import Health
 from core.db.engine import reading, run_tx
-from core.merchants import health
+from core.merchants import commands, health
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
 from core.runtime import Runtime
@@ -32,6 +32,10 @@ def look(runtime: Runtime, shop: ShopView) -> None:
     installer = runtime.connect(installation).installer
     found = installer.health(address=hooks.address_of(runtime, shop), now=runtime.clock())
     _record(runtime, shop, found)
+    if runtime.app_platform(shop.platform) is not None:
+        # An app's permissions and a shop's address change without a new installation.
+        facts_now = installer.facts()
+        run_tx(runtime.db, lambda s: commands.note_facts(s, shop.merchant_id, shop.shop_id, facts_now))
     if any(problem.startswith(HOOK_PROBLEM) for problem in found.problems):
         hooks.subscribe(runtime, shop)
         log.info("shop.subscribed", shop_id=shop.shop_id, problems=list(found.problems))

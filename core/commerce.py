@@ -3,7 +3,7 @@
 All amounts are whole minor units of the order's currency. `gross` includes tax, `net` does not.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -110,10 +110,14 @@ class Order(Frozen):
 
 
 class Gone(Frozen):
-    """The platform says that there is no such order (any more), or that it lies in the trash."""
+    """The platform says that there is no such order (any more), or that it lies in the trash.
+
+    `shown_for`: it shows us an order for so long only, so of an older one this is no statement.
+    """
 
     external_id: str
     reason: Literal["deleted", "trashed"] = "deleted"
+    shown_for: timedelta | None = None
 
 
 class Customer(Frozen):

@@ -21,7 +21,8 @@ from core.members import queries as member_queries
 from core.merchants import audit, health
 from core.merchants import commands as merchant_commands
 from core.merchants import queries as merchant_queries
-from core.ports import Platform, WebhookRequest
+from core.merchants.queries import ShopView
+from core.ports import WebhookRequest
 from core.queue import inbox
 from core.queue.inbox import Claimed
 from core.runtime import Runtime
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 BATCH = 20
 ABOUT_ORDERS = (Topic.ORDER_CHANGED, Topic.ORDER_DELETED)
+ENDING = (Topic.APP_REMOVED, Topic.SHOP_ERASED)
+# What a shop that is not connected may still say.
+AFTERWARDS = (*ENDING, Topic.CUSTOMER_DATA_ASKED, Topic.CUSTOMER_ERASED)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class _Understood:
     claimed: Claimed
     events: Sequence[ShopEvent]
     customers: Sequence[Customer] = ()
-    removed: bool = False  # the shop has taken us off, and its word for it was confirmed
+    removed: datetime | None = None  # the installation of then was ended by the shop: its word for it was confirmed
 
 
 def work_due(runtime: Runtime, merchant_id: MerchantId) -> int:
@@ -55,18 +59,20 @@ def work_shop(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId) -> int
     """Claim a batch and finish what can be finished; what needs the shop and cannot have it goes back."""
     now = runtime.clock()
 
-    def take(session: Session) -> tuple[Platform, list[Claimed]]:
+    def take(session: Session) -> tuple[ShopView, list[Claimed]]:
         claimed = inbox.take(session, merchant_id, shop_id, now=now, limit=BATCH)
-        return merchant_queries.shop(session, merchant_id, shop_id).platform, claimed
+        return merchant_queries.shop(session, merchant_id, shop_id), claimed
 
-    platform, claimed = run_tx(runtime.db, take)
-    reader = registry.webhook_reader(platform)
+    shop, claimed = run_tx(runtime.db, take)
+    reader = registry.webhook_reader(shop.platform)
     understood: list[_Understood] = []
     for message in claimed:
         try:
             events = reader.parse(WebhookRequest(message.body, message.headers))
+            if not shop.connected:
+                events = [event for event in events if event.topic in AFTERWARDS]
             customers = _read_customers(runtime, message, events)
-            understood.append(_Understood(message, events, customers, _is_removed(runtime, message, events)))
+            understood.append(_Understood(message, events, customers, _removed(runtime, message, events)))
         except InvalidInput as error:
             _park(runtime, message, error.message)
         except (PlatformError, Refused) as error:
@@ -125,10 +131,8 @@ def _apply(session: Session, one: _Understood, event: ShopEvent, runtime: Runtim
         orders.want(session, merchant_id, shop_id, event.external_id, now=now)
     elif event.topic is Topic.CUSTOMER_DELETED:
         member_commands.customer_removed(session, merchant_id, shop_id, external_id=event.external_id, now=now)
-    elif event.topic is Topic.APP_REMOVED and one.removed:
-        merchant_commands.disconnect_shop(session, merchant_id, shop_id, now=now)
-        merchant_commands.forget_credentials(session, merchant_id, shop_id)
-        _note(session, one.claimed, "shop.disconnected", now=now)
+    elif event.topic in ENDING and one.removed is not None:
+        _end(session, one, event, one.removed, runtime)
     elif event.topic is Topic.CUSTOMER_MERGED and event.into is not None:
         moved = member_commands.customer_merged(
             session, merchant_id, shop_id, gone=event.external_id, into=event.into, now=now
@@ -141,8 +145,17 @@ def _apply(session: Session, one: _Understood, event: ShopEvent, runtime: Runtim
     elif event.topic is Topic.CUSTOMER_ERASED:
         erasing.erase_customer(session, runtime.vault, merchant_id, shop_id, external_id=event.external_id, now=now)
         _note(session, one.claimed, "customer.erased", now=now)
-    # It comes two days after the app was taken off. A shop that has come back since keeps what it has.
-    elif event.topic is Topic.SHOP_ERASED and not merchant_queries.shop(session, merchant_id, shop_id).connected:
+
+
+def _end(session: Session, one: _Understood, event: ShopEvent, installed_at: datetime, runtime: Runtime) -> None:
+    """The shop has taken us off, or two days later wants its people erased; unless it has come back since it was asked."""
+    merchant_id, shop_id, now = one.claimed.merchant_id, one.claimed.shop_id, runtime.clock()
+    was_connected = merchant_queries.shop(session, merchant_id, shop_id).connected
+    if not merchant_commands.shop_took_us_off(session, merchant_id, shop_id, installed_at=installed_at, now=now):
+        return
+    if was_connected:
+        _note(session, one.claimed, "shop.disconnected", now=now)
+    if event.topic is Topic.SHOP_ERASED:
         erasing.erase_shop(session, runtime.vault, merchant_id, shop_id, now=now)
         _note(session, one.claimed, "shop.erased", now=now)
 
@@ -160,12 +173,12 @@ def _note(session: Session, message: Claimed, action: str, *, now: datetime, **d
     )
 
 
-def _is_removed(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> bool:
-    if not any(event.topic is Topic.APP_REMOVED for event in events):
-        return False
+def _removed(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> datetime | None:
+    if not any(event.topic in ENDING for event in events):
+        return None
     with reading(runtime.db) as session:
         shop = merchant_queries.shop(session, message.merchant_id, message.shop_id)
-    return connecting.is_removed(runtime, shop)
+    return connecting.removed_since(runtime, shop)
 
 
 def _read_customers(runtime: Runtime, message: Claimed, events: Sequence[ShopEvent]) -> list[Customer]:

@@ -55,7 +55,8 @@ class RedeemReward(BaseModel):
 def token(app_key: str) -> Response:
     """Reads only: what the platform signed can be sent again for a while, by any script of the shop's page."""
     with _proven(app_key, by_proxy=True) as (visit, known, shop, customer_id):
-        access.count(access.IDENTIFIED, "proxy", shop.shop_id, customer_id or access.address())
+        if customer_id is not None:  # guests come by the platform's own address, all of them
+            access.count(access.IDENTIFIED, "proxy", shop.shop_id, customer_id)
         body: dict[str, object] = {"shop_key": shop.shop_key, "token": None, "expires_in": 0, "earn": None}
         terms = routes.terms_of(visit.session, shop)
         if terms is not None and presenters.state_of(known.merchant, shop, staff=False) == "live":
@@ -86,7 +87,8 @@ def order(app_key: str, external_id: str) -> Response:
         raise InvalidInput("This is no order", field="order")
     with _shopper(app_key) as (visit, known):
         me = routes.me_of(visit.session, known, order=external_id)
-    if me["order"] is None:
+    if me["order"] is None and me["points"] is not None:
+        access.count(access.HINT, "hint", known.shop.shop_id, known.customer_id)
         routes.want(known, external_id)
     return wire.answer({"points": me["order"]["points"] if me["order"] else None})
 

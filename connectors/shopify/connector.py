@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from connectors.shopify.api import client_of
 from connectors.shopify.bulk import PlacedOrders
+from connectors.shopify.details import ALL, GRANTED, NAMES, ORDERS_REACH
 from connectors.shopify.discounts import ShopifyDiscounts
-from connectors.shopify.install import GRANTED, NAMES, ShopifyInstaller
+from connectors.shopify.install import ShopifyInstaller
 from connectors.shopify.orders import ShopifyCustomers, ShopifyOrders
 from connectors.shopify.webhooks import ShopifyWebhookReader
 from connectors.shopper_tokens import TokenIdentifier
@@ -37,9 +38,9 @@ class ShopifyConnector:
     def __init__(self, installation: Installation, transport: Transport, files: Transport) -> None:
         client = client_of(installation, transport)
         self.capabilities = capabilities_of(installation.details)
-        self.orders = ShopifyOrders(
-            client, PlacedOrders(client, files, names=installation.details.get(NAMES) == GRANTED)
-        )
+        details = installation.details
+        placed = PlacedOrders(client, files, names=details.get(NAMES) == GRANTED)
+        self.orders = ShopifyOrders(client, placed, whole_past=details.get(ORDERS_REACH) == ALL)
         self.customers = ShopifyCustomers(client)
         names_customers = "write_customers" in _scopes(installation.details)
         self.discounts = ShopifyDiscounts(client, self.capabilities, names_customers=names_customers)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from connectors.graphql import GraphQLClient
 from connectors.shopify import api
+from connectors.shopify.details import ALL, GRANTED, NAMES, ORDERS_REACH
 from connectors.shopify.domains import domain_of
 from connectors.shopify.shapes import ShopAnswer
 from connectors.shopify.tokens import missing_scopes
@@ -24,8 +25,6 @@ from core.ports import Installation
 # What the app cannot do without; what it may ask for besides stands in storefront/shopify.app.toml.
 SCOPES = frozenset({"read_orders", "read_customers", "write_discounts"})
 ALL_ORDERS = "read_all_orders"
-# In the shop's details: whether names and e-mail addresses of customers may be read.
-NAMES, GRANTED = "names", "granted"
 
 # Words for what `health` finds. The admin has a sentence for each.
 PROBLEM: Mapping[type[PlatformError], str] = {
@@ -93,5 +92,5 @@ def _details(found: ShopAnswer, *, names: bool) -> dict[str, str]:
         "scopes": " ".join(scopes),
         NAMES: GRANTED if names else "not granted",
         # Without it Shopify shows the orders of the last 60 days only.
-        "orders_reach": "all" if ALL_ORDERS in scopes else "60 days",
+        ORDERS_REACH: ALL if ALL_ORDERS in scopes else "60 days",
     }

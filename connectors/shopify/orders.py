@@ -1,7 +1,7 @@
 """Orders and customers of one shop, read one by one and by change. The whole past comes as a file: see bulk.py."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -15,23 +15,29 @@ from core.ports import Page
 
 log = structlog.get_logger(__name__)
 
+# Shopify says 60 days; a day less, for it reckons by the creation and in its own way.
+SHOWN_AT_LEAST = timedelta(days=58)
 FEW_REFUNDS, MANY_REFUNDS = 5, 60  # the first is the default of the operation's variable
 
 
 class ShopifyOrders:
-    def __init__(self, client: GraphQLClient, placed: PlacedOrders) -> None:
+    """`whole_past`: whether the app may read all orders. Without that Shopify shows those of the last 60 days."""
+
+    def __init__(self, client: GraphQLClient, placed: PlacedOrders, *, whole_past: bool = True) -> None:
         self._client = client
         self._placed = placed
+        self._whole_past = whole_past
 
     def get_order(self, external_id: str) -> Order | Gone:
-        """The order as it is. Gone where Shopify says null: deleted, or older than our scopes let us see."""
+        """The order as it is. Gone where Shopify says null: deleted, or older than our scopes let us see, as it then says."""
         gid = mapping.gid("Order", external_id)
         raw = self._client.execute_partly(api.ORDER, {"id": gid}).data.order
         # Refunds are a list without pages, and room for many makes every read dear: it is asked for where it is needed.
         if raw is not None and len(raw.refunds) == FEW_REFUNDS:
             raw = self._client.execute_partly(api.ORDER, {"id": gid, "refunds": MANY_REFUNDS}).data.order
         if raw is None:
-            return Gone(external_id=external_id, reason="deleted")
+            shown_for = None if self._whole_past else SHOWN_AT_LEAST
+            return Gone(external_id=external_id, reason="deleted", shown_for=shown_for)
         if raw.legacy_resource_id != external_id:
             raise Unreadable("The shop answered with another order than the one asked for.", code="other_order")
         try:

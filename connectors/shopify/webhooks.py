@@ -6,7 +6,6 @@ topic, what comes out is a hint that the core confirms by reading, and what ends
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from connectors.shopify.domains import base_url
@@ -170,7 +169,7 @@ def _object(raw: bytes) -> Body:
 
 def _object_or_none(raw: bytes) -> Body | None:
     try:
-        found = json.loads(raw, parse_float=Decimal)
+        found = json.loads(raw, parse_float=str)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -67,7 +67,7 @@ def settle(session: Session, context: Settling, lease: Lease, statement: Order |
 def accept(session: Session, context: Settling, row: OrderRow, statement: Order | Gone, outcome: Outcome) -> None:
     """Take a statement into the (locked) row and book the difference. The caller stores the row."""
     if isinstance(statement, Gone):
-        _accept_gone(session, context, row, outcome)
+        _accept_gone(session, context, row, statement, outcome)
         return
     row.gone_first_at = None
     if _is_lagging(row, statement):
@@ -236,13 +236,16 @@ def _effective_at(row: OrderRow, book: Book, change: int, now: datetime) -> date
     return now
 
 
-def _accept_gone(session: Session, context: Settling, row: OrderRow, outcome: Outcome) -> None:
+def _accept_gone(session: Session, context: Settling, row: OrderRow, gone: Gone, outcome: Outcome) -> None:
     """Gone moves points only when two reads an hour apart say so, the shop is well, and it lies near enough to the payment.
 
     A decision by staff counts for an order that is gone as for any other.
     """
     if row.snapshot is None:
         row.flags = sorted({*row.flags, "never_seen"})
+        return
+    snapshot = Snapshot.model_validate(row.snapshot)
+    if gone.shown_for is not None and snapshot.placed_at < context.now - gone.shown_for:
         return
     row.gone_first_at = row.gone_first_at or context.now
     if context.shop_is_healthy and context.now - row.gone_first_at >= CONFIRM_GONE_AFTER:

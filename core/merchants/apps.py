@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from core.db.engine import rows_changed
 from core.db.types import table
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotAllowed, NotFound
 from core.ids import MerchantId, ShopId, new_id, new_shop_key
 from core.merchants.queries import ShopView, shop
 from core.merchants.tables import DirectoryApp, InstallationRow, PlatformAppRow, Shop
@@ -25,7 +25,7 @@ APPS, DIRECTORY, INSTALLATIONS, SHOPS = (
     table(Shop),
 )
 SECRETS_KEPT = 2  # platforms sign with the older one for a while after it was replaced
-RENEWING = timedelta(minutes=2)
+RENEWING = timedelta(minutes=5)  # longer than the slowest call and its repetition
 _LONGEST = 200
 
 
@@ -123,6 +123,26 @@ def shop_of(session: Session, app: AppView, base_url: str) -> ShopView | None:
     return None if found is None else shop(session, app.merchant_id, ShopId(found))
 
 
+def may_install(session: Session, app: AppView, base_url: str) -> None:
+    """Raises NotAllowed where the shop must not be tied: an app is for one shop, and one that staff took off stays off.
+
+    Whoever can open an app works in the merchant's program: a second shop would let its staff in to the first one's members.
+    """
+    asked = (
+        sa.select(SHOPS.c.base_url, SHOPS.c.state)
+        .join(
+            INSTALLATIONS,
+            sa.and_(INSTALLATIONS.c.merchant_id == SHOPS.c.merchant_id, INSTALLATIONS.c.shop_id == SHOPS.c.shop_id),
+        )
+        .where(SHOPS.c.merchant_id == app.merchant_id, INSTALLATIONS.c.app_id == app.app_id)
+    )
+    for shop_url, state in session.connection().execute(asked).all():
+        if shop_url != base_url:
+            raise NotAllowed("This app belongs to another shop. Register an app of its own for each shop.")
+        if state == "disconnected":
+            raise NotAllowed("This shop was disconnected in Regulars. An owner can let it return: Shops, Platforms.")
+
+
 def install(session: Session, app: AppView, shop_id: ShopId) -> None:
     """Note which app a shop's credentials are of. Raises NotFound."""
     if (
@@ -148,23 +168,34 @@ def app_of(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: Sho
     return None if row is None else _view(row, vault)
 
 
-def begin_renewing(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> bool:
-    """Whether the caller may renew the shop's credentials: one at a time, for what is renewed twice is lost."""
+def begin_renewing(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> datetime | None:
+    """The lease, where the caller may renew the shop's credentials: one at a time, for what is renewed twice is lost."""
+    until = now + RENEWING
     free = sa.or_(INSTALLATIONS.c.renewing_until.is_(None), INSTALLATIONS.c.renewing_until <= now)
-    taken = sa.update(INSTALLATIONS).where(*_mine(merchant_id, shop_id), free).values(renewing_until=now + RENEWING)
-    return rows_changed(session, taken) == 1
+    taken = sa.update(INSTALLATIONS).where(*_mine(merchant_id, shop_id), free).values(renewing_until=until)
+    return until if rows_changed(session, taken) == 1 else None
 
 
 def end_renewing(
-    session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId, credentials: Mapping[str, str] | None
-) -> None:
-    """Keep the new credentials; None where there are none, so that the next one may try."""
+    session: Session,
+    vault: Vault,
+    merchant_id: MerchantId,
+    shop_id: ShopId,
+    credentials: Mapping[str, str] | None,
+    *,
+    lease: datetime,
+) -> bool:
+    """Keep the new credentials; None where there are none, so that the next one may try.
+
+    False: the lease is over, and what stands there now is somebody's newer grant.
+    """
     values: dict[str, Any] = {"renewing_until": None}
     if credentials is not None:
         values["credentials_sealed"] = vault.seal(json.dumps(dict(credentials)))
     # A shop that was disconnected meanwhile has forgotten its credentials, and must not be given new ones.
-    kept = INSTALLATIONS.c.credentials_sealed != ""
-    session.connection().execute(sa.update(INSTALLATIONS).where(*_mine(merchant_id, shop_id), kept).values(**values))
+    kept = (INSTALLATIONS.c.credentials_sealed != "", INSTALLATIONS.c.renewing_until == lease)
+    ending = sa.update(INSTALLATIONS).where(*_mine(merchant_id, shop_id), *kept).values(**values)
+    return rows_changed(session, ending) == 1
 
 
 def _mine(merchant_id: MerchantId, shop_id: ShopId) -> tuple[sa.ColumnElement[bool], ...]:

@@ -102,9 +102,22 @@ def connect_shop(
     session.connection().execute(
         sa.update(INSTALLATIONS)
         .where(INSTALLATIONS.c.merchant_id == merchant_id, INSTALLATIONS.c.shop_id == shop_id)
-        .values(credentials_sealed=vault.seal(json.dumps(dict(credentials))), details=facts.details, installed_at=now)
+        .values(
+            credentials_sealed=vault.seal(json.dumps(dict(credentials))),
+            details=facts.details,
+            installed_at=now,
+            renewing_until=None,  # whoever is renewing what stood here comes too late
+        )
     )
     return queries.shop(session, merchant_id, shop_id)
+
+
+def note_facts(session: Session, merchant_id: MerchantId, shop_id: ShopId, facts: ShopFacts) -> None:
+    """What the shop says of itself now: its name, where shoppers see it, what it lets us do. Not its currency: books are in it."""
+    where = (SHOPS.c.merchant_id == merchant_id, SHOPS.c.shop_id == shop_id)
+    values = {"name": facts.name, "timezone": facts.timezone, "storefront_url": facts.storefront_url}
+    session.connection().execute(sa.update(SHOPS).where(*where).values(**values))
+    _store(session, merchant_id, shop_id, details=facts.details)
 
 
 def disconnect_shop(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
@@ -112,9 +125,29 @@ def disconnect_shop(session: Session, merchant_id: MerchantId, shop_id: ShopId, 
 
     Raises NotFound. Safe to repeat.
     """
-    where = (SHOPS.c.merchant_id == merchant_id, SHOPS.c.shop_id == shop_id)
-    if rows_changed(session, sa.update(SHOPS).where(*where).values(state="disconnected")) != 1:
-        raise NotFound("There is no such shop")
+    _set_state(session, merchant_id, shop_id, "disconnected")
+
+
+def shop_took_us_off(
+    session: Session, merchant_id: MerchantId, shop_id: ShopId, *, installed_at: datetime, now: datetime
+) -> bool:
+    """The shop removed our app: its credentials are dead and dropped, and installing again is all that it takes.
+
+    False where it has installed us again since `installed_at`, when its credentials were looked at.
+    """
+    row = _lock_installation(session, merchant_id, shop_id)
+    if row.installed_at != installed_at:
+        return False
+    if queries.shop(session, merchant_id, shop_id).connected:
+        _set_state(session, merchant_id, shop_id, "removed")
+    _store(session, merchant_id, shop_id, credentials_sealed="")
+    return True
+
+
+def let_shop_return(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> None:
+    """A shop that staff disconnected may install us again. Raises NotFound."""
+    if not queries.shop(session, merchant_id, shop_id).connected:
+        _set_state(session, merchant_id, shop_id, "removed")
 
 
 def forget_credentials(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> None:
@@ -134,7 +167,7 @@ def own_key(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: Sh
     keys: dict[str, str] = json.loads(vault.open(row.keys_sealed))
     if not keys:
         keys = {secrets.token_hex(4): new_secret()}
-        _store_sealed(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(keys)))
+        _store(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(keys)))
     return list(keys.items())[-1]
 
 
@@ -142,7 +175,7 @@ def rotate_webhook_secret(session: Session, vault: Vault, merchant_id: MerchantI
     """A new secret in front; the one before it stays good for messages under way. Subscribe with the new one next."""
     row = _lock_installation(session, merchant_id, shop_id)
     kept = [new_secret(), *json.loads(vault.open(row.webhook_secrets_sealed))][:WEBHOOK_SECRETS_KEPT]
-    _store_sealed(session, merchant_id, shop_id, webhook_secrets_sealed=vault.seal(json.dumps(kept)))
+    _store(session, merchant_id, shop_id, webhook_secrets_sealed=vault.seal(json.dumps(kept)))
     return str(kept[0])
 
 
@@ -210,7 +243,7 @@ def pair(
     kid, key = secrets.token_hex(4), new_secret()
     keys = {**json.loads(vault.open(row.keys_sealed)), kid: key}
     kept = dict(list(keys.items())[-PLUGIN_KEYS_KEPT:])
-    _store_sealed(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(kept)))
+    _store(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(kept)))
     return kid, key
 
 
@@ -358,6 +391,12 @@ def _lock_installation(session: Session, merchant_id: MerchantId, shop_id: ShopI
     return row
 
 
-def _store_sealed(session: Session, merchant_id: MerchantId, shop_id: ShopId, **values: str) -> None:
+def _set_state(session: Session, merchant_id: MerchantId, shop_id: ShopId, state: str) -> None:
+    where = (SHOPS.c.merchant_id == merchant_id, SHOPS.c.shop_id == shop_id)
+    if rows_changed(session, sa.update(SHOPS).where(*where).values(state=state)) != 1:
+        raise NotFound("There is no such shop")
+
+
+def _store(session: Session, merchant_id: MerchantId, shop_id: ShopId, **values: Any) -> None:
     where = (INSTALLATIONS.c.merchant_id == merchant_id, INSTALLATIONS.c.shop_id == shop_id)
     session.connection().execute(sa.update(INSTALLATIONS).where(*where).values(**values))

@@ -211,6 +211,12 @@ def installation(session: Session, vault: Vault, merchant_id: MerchantId, shop_i
     )
 
 
+def installed_at(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> datetime:
+    """When the shop was last connected. Raises NotFound."""
+    at: datetime = _installation_row(session, merchant_id, shop_id).installed_at
+    return at
+
+
 def webhook_secrets(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> list[str]:
     """The secrets that the shop may sign its messages with, newest first. Raises NotFound."""
     secrets: list[str] = json.loads(vault.open(_installation_row(session, merchant_id, shop_id).webhook_secrets_sealed))

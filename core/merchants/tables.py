@@ -88,7 +88,7 @@ class Shop(SQLModel, table=True):
     currency: str
     smallest_unit: int = 1
     timezone: str
-    state: str = Field(default="connected")  # connected, disconnected
+    state: str = Field(default="connected")  # connected, disconnected (by staff), removed (by the shop itself)
     created_at: datetime = instant()
     earn_from: datetime | None = instant(nullable=True)
     order_cursor: datetime | None = instant(nullable=True)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from core.db.engine import run_tx
-from core.errors import Conflict, CredentialsRefused
+from core.db.engine import reading, run_tx
+from core.errors import Conflict, CredentialsRefused, ShopUnavailable
 from core.ids import StaffId, new_shop_key
 from core.merchants import apps, audit, commands, health
 from core.merchants import queries as merchants
@@ -15,6 +15,11 @@ from core.merchants.queries import ShopView
 from core.ports import Installation
 from core.runtime import Runtime
 from core.work.reading import connector_of
+
+UNAUTHORIZED = 401
+# A right that is missing, or a secret that was replaced, is refused too, and is no removal.
+_GRANT_IS_DEAD = frozenset({"invalid_grant", "application_cannot_be_found", "no_app"})
+_CLOSED = frozenset({402, 404})
 
 
 def by_app(
@@ -27,12 +32,15 @@ def by_app(
     now: datetime,
 ) -> ShopView:
     """Ask the shop for its facts with what it granted, outside any transaction; then tie it. Raises PlatformError."""
+    with reading(runtime.db) as session:
+        apps.may_install(session, app, base_url)
     here = {"client_id": app.app.client_id, "client_secret": app.app.secrets[0]}
     origin = {"origin": app.app.origin} if app.app.origin else {}
     proof = Installation(new_shop_key(), app.app.platform, base_url, {**credentials, **here, **origin})
     facts = runtime.connect(proof).installer.facts()
 
     def write(session: Session) -> ShopView:
+        apps.may_install(session, app, base_url)
         shop = commands.connect_shop(
             session,
             runtime.vault,
@@ -40,7 +48,7 @@ def by_app(
             platform=app.app.platform,
             base_url=base_url,
             facts=facts,
-            credentials=credentials,
+            credentials=_later(session, runtime, app, base_url, credentials),
             now=now,
         )
         apps.install(session, app, shop.shop_id)
@@ -74,13 +82,36 @@ def is_tied(session: Session, runtime: Runtime, app: AppView, base_url: str) -> 
     return shop if ends is None or datetime.fromisoformat(ends) > runtime.clock() else None
 
 
-def is_removed(runtime: Runtime, shop: ShopView) -> bool:
-    """Whether a shop that is said to have taken us off really has: it refuses our token. Raises PlatformError: nobody knows.
+def _later(
+    session: Session, runtime: Runtime, app: AppView, base_url: str, granted: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Of two openings at once, the grant that ended the other: each exchange makes the refresh token before it worthless."""
+    shop = is_tied(session, runtime, app, base_url)
+    if shop is None or "expires_at" not in granted:
+        return granted
+    stored = merchants.installation(session, runtime.vault, shop.merchant_id, shop.shop_id).credentials
+    ends = [datetime.fromisoformat(each["expires_at"]) for each in (stored, granted)]
+    return {name: stored[name] for name in granted} if ends[0] > ends[1] else granted
+
+
+def removed_since(runtime: Runtime, shop: ShopView) -> datetime | None:
+    """When the installation was made that a shop, said to have taken us off, really ended: it refuses our token, or is
+    closed. None: it has not. Raises PlatformError: nobody knows.
 
     The word of it can come late, after the shop has installed us again.
     """
+    with reading(runtime.db) as session:
+        installed_at = merchants.installed_at(session, shop.merchant_id, shop.shop_id)
     try:
         connector_of(runtime, shop.merchant_id, shop.shop_id).installer.facts()
-    except (Conflict, CredentialsRefused):
-        return True
-    return False
+    except Conflict:
+        return installed_at
+    except CredentialsRefused as error:
+        if error.http_status == UNAUTHORIZED or error.code in _GRANT_IS_DEAD:
+            return installed_at
+        raise
+    except ShopUnavailable as error:
+        if error.http_status in _CLOSED:
+            return installed_at
+        raise
+    return None

@@ -18,11 +18,18 @@ _NOBODY = {"email": None, "first_name": "", "last_name": ""}
 def erase_customer(
     session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId, *, external_id: str, now: datetime
 ) -> None:
-    """Erase one customer of a shop. A member who is nobody's customer any more is erased too. Safe to repeat."""
-    _erase(session, vault, merchant_id, shop_id, IDENTITIES.c.external_id == external_id, now)
+    """Erase one customer of a shop, and those who were merged into them. A member who is nobody's customer any more is
+    erased too. Safe to repeat.
+    """
+    here = (IDENTITIES.c.merchant_id == merchant_id, IDENTITIES.c.shop_id == shop_id)
+    member = sa.select(IDENTITIES.c.member_id).where(*here, IDENTITIES.c.external_id == external_id).scalar_subquery()
+    merged = sa.and_(IDENTITIES.c.member_id == member, IDENTITIES.c.removed_at.is_not(None))
+    theirs = sa.select(IDENTITIES.c.external_id).where(*here, sa.or_(IDENTITIES.c.external_id == external_id, merged))
+    ids = [external_id, *session.connection().execute(theirs).scalars()]
+    _erase(session, vault, merchant_id, shop_id, IDENTITIES.c.external_id.in_(ids), now)
     mine = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id)
-    theirs = sa.update(ORDERS).where(*mine, ORDERS.c.customer_external_id == external_id, ORDERS.c.email.is_not(None))
-    session.connection().execute(theirs.values(email=None))
+    of_them = sa.update(ORDERS).where(*mine, ORDERS.c.customer_external_id.in_(ids), ORDERS.c.email.is_not(None))
+    session.connection().execute(of_them.values(email=None))
 
 
 def erase_shop(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:

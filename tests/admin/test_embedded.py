@@ -15,7 +15,7 @@ from admin.screens import ONLY_OUTSIDE
 from core.commerce import Health
 from core.db.engine import Database
 from core.errors import CredentialsRefused, NotAllowed, Refused
-from core.merchants import commands, health, staff
+from core.merchants import apps, commands, health, queries, staff
 from core.merchants.staff import Role
 from tests.admin.desk import PASSWORD, Browser, second_merchant
 from tests.admin.inside import CLIENT_ID, SECRET, STALE, Inside, add_app, make_inside
@@ -82,8 +82,8 @@ def test_a_reinstall_works_at_once(inside: Inside) -> None:
     assert shop is not None
     world = inside.desk.world
     inside.running.shop.uninstall()
-    world.tx(lambda s: commands.disconnect_shop(s, world.merchant_id, shop.shop_id, now=world.now))
-    world.tx(lambda s: commands.forget_credentials(s, world.merchant_id, shop.shop_id))
+    at = world.tx(lambda s: queries.installed_at(s, world.merchant_id, shop.shop_id))
+    world.tx(lambda s: commands.shop_took_us_off(s, world.merchant_id, shop.shop_id, installed_at=at, now=world.now))
 
     inside.running.shop.install()
     inside.open()
@@ -194,6 +194,38 @@ def test_a_deactivated_person_connects_nothing(inside: Inside) -> None:
     again = inside.shop()
     assert again is not None
     assert not again.connected
+
+
+def test_a_shop_that_staff_disconnected_does_not_let_itself_in_again_until_it_may(inside: Inside) -> None:
+    inside.open()
+    shop, world = inside.shop(), inside.desk.world
+    assert shop is not None
+    world.tx(lambda s: commands.disconnect_shop(s, world.merchant_id, shop.shop_id, now=world.now))
+
+    refused = inside.document()
+    still = inside.shop()
+    inside.desk.browser().send(f"/admin/shops/{shop.shop_id}/return")
+    inside.open()
+    again = inside.shop()
+
+    assert refused.status_code == 409
+    assert "disconnected in Regulars" in refused.get_data(as_text=True)
+    assert still is not None and not still.connected
+    assert again is not None and again.connected
+
+
+def test_an_app_is_for_one_shop_and_nobody_of_another_is_known(inside: Inside) -> None:
+    inside.open()
+    world, (known,) = inside.desk.world, inside.people()
+    app, stranger = inside.app, "https://stranger.myshopify.com"
+
+    with pytest.raises(NotAllowed):
+        world.tx(lambda s: apps.may_install(s, app, stranger))
+    inside.running.shop.site.name = "stranger"
+    refused = inside.document()
+
+    assert refused.status_code == 409
+    assert inside.people() == [known]
 
 
 def test_a_page_that_was_open_when_the_shop_was_disconnected_does_nothing_more(inside: Inside) -> None:
@@ -494,11 +526,12 @@ def test_what_is_for_outside_is_not_found_inside(inside: Inside) -> None:
         "connect": "/shops/connect", "connect_address": "/shops/connect/woocommerce", "connect_keys": "/shops/connect/keys",
         "platforms": "/shops/platforms", "platform_app": f"/shops/platforms/{app.app_id}",
         "platform_package": f"/shops/platforms/{app.app_id}/package", "shop_disconnect": f"/shops/{shop.shop_id}/disconnect",
+        "shop_return": f"/shops/{shop.shop_id}/return",
     }  # fmt: skip
 
     assert paths.keys() == ONLY_OUTSIDE
     for name, path in paths.items():
-        method = "POST" if name == "sign_out" else "GET"
+        method = "POST" if name in ("sign_out", "shop_return") else "GET"
         assert inside.fetch(path, method=method).status_code == 404, name
 
 

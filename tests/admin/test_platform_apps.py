@@ -220,8 +220,11 @@ def test_a_disconnected_shopify_shop_is_connected_again_from_its_own_admin(desk:
 
     assert "Remove the app in the shop&#39;s own admin as well" in page
     again = browser.page(path)
-    assert "open Regulars in the shop's own admin" in again
+    assert "does not connect it again until you let it" in again
     assert "Connect again" not in again
+    let = browser.follow(f"{path}/return")
+    assert "may connect again" in let
+    assert "To connect it again, open Regulars in the shop's own admin" in browser.page(path)
 
 
 def test_the_guide_asks_for_no_plugin_where_there_is_none(desk: Desk) -> None:

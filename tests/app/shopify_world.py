@@ -17,6 +17,7 @@ from app import clock_guard, start
 from app.factory import create_app
 from app.wiring import make_runtime
 from core.db.engine import reading, run_tx
+from core.earning import orders
 from core.earning import queries as order_queries
 from core.ids import MemberId, MerchantId
 from core.ledger import queries as ledger_queries
@@ -81,8 +82,25 @@ class World:
             self.fake.deliver_pending()
 
     def pass_days(self, days: int) -> None:
+        self.pass_hours(24 * days)
+
+    def want(self, order: int) -> None:
+        """As a reconcile pass does."""
+        number, shop = self.fake.number("Order", order), self.shop()
+        run_tx(
+            self.runtime.db,
+            lambda s: orders.want(s, self.merchant_id, shop.shop_id, number, now=self.runtime.clock()),
+        )
+
+    def flags(self, order: int) -> list[str]:
+        with reading(self.runtime.db) as session:
+            found = order_queries.find(session, self.merchant_id, self.shop().shop_id, self.fake.number("Order", order))
+        assert found is not None
+        return list(found.flags)
+
+    def pass_hours(self, hours: int) -> None:
         """A clock that jumps is not believed until somebody has looked at it."""
-        self.clock.ahead += timedelta(days=days)
+        self.clock.ahead += timedelta(hours=hours)
         clock_guard.guard_of(self.runtime.clock).confirm()
 
     def member(self, customer: int) -> MemberId:

@@ -13,6 +13,7 @@ from core.errors import Conflict, CredentialsRefused, PlatformError
 from core.merchants import apps, commands
 from core.merchants import queries as merchant_queries
 from core.ports import Installation
+from core.work import connecting
 from tests.app.shopify_world import World, install, opened
 
 
@@ -122,16 +123,59 @@ def test_a_shop_that_has_taken_us_off_says_what_to_do(world: World) -> None:
 def test_a_shop_that_was_disconnected_meanwhile_is_given_no_new_credentials(world: World) -> None:
     shop = world.shop()
     old = stored(world).credentials
+    lease = run_tx(
+        world.runtime.db,
+        lambda s: apps.begin_renewing(s, world.merchant_id, shop.shop_id, now=world.runtime.clock()),
+    )
+    assert lease is not None
 
     def leave(session: Session) -> None:
         commands.disconnect_shop(session, world.merchant_id, shop.shop_id, now=world.runtime.clock())
         commands.forget_credentials(session, world.merchant_id, shop.shop_id)
 
     def end(session: Session) -> None:
-        apps.end_renewing(session, world.runtime.vault, world.merchant_id, shop.shop_id, old)
+        apps.end_renewing(session, world.runtime.vault, world.merchant_id, shop.shop_id, old, lease=lease)
 
     run_tx(world.runtime.db, leave)
     run_tx(world.runtime.db, end)
 
     with pytest.raises(Conflict):
         stored(world)
+
+
+def test_who_renewed_for_longer_than_the_lease_does_not_overwrite_what_came_meanwhile(world: World) -> None:
+    """A merchant opens the app while a worker renews: the exchange ends the worker's pair, which must not be kept."""
+    dealing, shop = world.runtime.app_platform(world.app.app.platform), world.shop()
+    assert dealing is not None
+    lease = run_tx(
+        world.runtime.db,
+        lambda s: apps.begin_renewing(s, world.merchant_id, shop.shop_id, now=world.runtime.clock()),
+    )
+    assert lease is not None
+    late = dealing.renewed(world.app.app, world.base_url, stored(world).credentials, world.clock())
+    install(world)
+    good = stored(world).credentials["access_token"]
+
+    kept = run_tx(
+        world.runtime.db,
+        lambda s: apps.end_renewing(s, world.runtime.vault, world.merchant_id, shop.shop_id, late, lease=lease),
+    )
+
+    assert not kept
+    assert stored(world).credentials["access_token"] == good
+    world.clock.ahead += timedelta(minutes=56)
+    world.runtime.connect(stored(world)).installer.facts()
+
+
+def test_of_two_openings_at_once_the_grant_that_ended_the_other_is_kept(world: World) -> None:
+    dealing = world.runtime.app_platform(world.app.app.platform)
+    assert dealing is not None
+    first = dealing.grant_by_token(world.app.app, world.base_url, world.fake.session_token(), world.clock())
+    world.clock.ahead += timedelta(seconds=2)
+    second = dealing.grant_by_token(world.app.app, world.base_url, world.fake.session_token(), world.clock())
+    connecting.by_app(world.runtime, world.app, world.base_url, second, now=world.clock())
+    connecting.by_app(world.runtime, world.app, world.base_url, first, now=world.clock())
+
+    assert stored(world).credentials["access_token"] == second["access_token"]
+    world.clock.ahead += timedelta(minutes=57)
+    world.runtime.connect(stored(world)).installer.facts()

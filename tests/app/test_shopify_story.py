@@ -8,19 +8,29 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
+import sqlalchemy as sa
 from sqlmodel import Session
 
+from app import shop_care
 from core.db.engine import reading, run_tx
+from core.db.types import table
+from core.earning.tables import OrderRow
 from core.errors import Conflict
 from core.members import queries as member_queries
+from core.members.tables import Identity
 from core.merchants import audit
+from core.merchants import commands as merchant_commands
 from core.merchants import queries as merchant_queries
+from core.ports import Installation
+from core.queue import inbox
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries as redemption_queries
 from core.rewards.redemption.queries import RedemptionView
 from core.work import backfill, effects, sync
 from demo.shop.coupons import CouponRefused
 from tests.app.shopify_world import World, install, opened
+
+ORDERS, IDENTITIES = table(OrderRow), table(Identity)
 
 
 @pytest.fixture
@@ -138,10 +148,13 @@ def test_keys_are_renewed_before_they_end_and_kept_alive_by_asking_for_orders(wo
     assert world.target(order.id) > 0
 
 
-def token_of(world: World) -> str:
+def installation(world: World) -> Installation:
     with reading(world.runtime.db) as session:
-        found = merchant_queries.installation(session, world.runtime.vault, world.merchant_id, world.shop().shop_id)
-    return found.credentials["access_token"]
+        return merchant_queries.installation(session, world.runtime.vault, world.merchant_id, world.shop().shop_id)
+
+
+def token_of(world: World) -> str:
+    return installation(world).credentials["access_token"]
 
 
 def test_the_past_is_filled_in_by_a_bulk_operation(world: World) -> None:
@@ -301,3 +314,154 @@ def test_a_message_that_is_not_proven_is_answered_with_401(world: World, header:
     )
 
     assert answer.status_code == 401
+
+
+def test_what_shopify_does_not_show_any_more_is_not_taken_for_deleted(world: World) -> None:
+    install(world)  # without read_all_orders
+    order = world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    earned = world.target(order.id)
+    for hours in (61 * 24, 2, 2):
+        world.pass_hours(hours)
+        world.want(order.id)
+        world.work()
+
+    assert (world.target(order.id), world.flags(order.id)) == (earned, [])
+
+
+def test_an_order_that_is_deleted_within_what_shopify_shows_loses_its_points(world: World) -> None:
+    install(world)
+    order = world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    world.fake.delete_order(order.id)
+    for hours in (0, 2):
+        world.pass_hours(hours)
+        world.want(order.id)
+        world.work()
+
+    assert world.target(order.id) == 0
+
+
+def test_a_shop_that_staff_disconnected_earns_nothing_and_leaves_no_message_waiting(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    had, shop = world.points(1), world.shop()
+    run_tx(
+        world.runtime.db,
+        lambda s: merchant_commands.disconnect_shop(s, world.merchant_id, shop.shop_id, now=world.runtime.clock()),
+    )
+
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.fake.update_customer(1, first_name="Anne")
+    world.work()
+
+    assert world.points(1) == had
+    with reading(world.runtime.db) as session:
+        assert inbox.counts(session, world.merchant_id) == {"new": 0, "parked": 0}
+
+
+def test_a_closed_shop_is_taken_off_and_its_people_are_erased(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    member = world.member(1)
+    world.fake.faults.update({"api_mode": "frozen"})
+
+    world.fake.redact_shop()
+    world.work()
+
+    assert not world.shop().connected
+    with reading(world.runtime.db) as session:
+        assert member_queries.member(session, world.merchant_id, member).erased_at is not None
+
+
+def test_a_right_that_is_missing_is_no_removal(world: World) -> None:
+    install(world)
+    world.fake.uninstall()
+    install(world)
+    world.fake.faults.update({"api_mode": "forbidden"})
+
+    world.work()  # the late word of the uninstallation
+
+    assert world.shop().connected
+
+
+def test_a_removal_that_was_confirmed_before_the_shop_came_back_ends_nothing(world: World) -> None:
+    install(world)
+    seen = run_tx(world.runtime.db, lambda s: merchant_queries.installed_at(s, world.merchant_id, world.shop().shop_id))
+    world.clock.ahead += timedelta(seconds=1)
+    install(world)
+
+    ended = run_tx(
+        world.runtime.db,
+        lambda s: merchant_commands.shop_took_us_off(
+            s, world.merchant_id, world.shop().shop_id, installed_at=seen, now=world.runtime.clock()
+        ),
+    )
+
+    assert not ended
+    assert world.shop().connected
+
+
+def test_who_was_merged_into_an_erased_customer_is_erased_as_well(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    world.fake.merge_customers(2, 1)
+    world.work()
+    number = world.fake.number("Customer", 1)
+
+    world.fake.redact(2)
+    world.work()
+
+    with reading(world.runtime.db) as session:
+        names = sa.select(IDENTITIES.c.email, IDENTITIES.c.first_name).where(IDENTITIES.c.external_id == number)
+        assert session.connection().execute(names).all() == [(None, "")]
+        emails = sa.select(ORDERS.c.email).where(ORDERS.c.customer_external_id == number)
+        assert set(session.connection().execute(emails).scalars()) <= {None}
+
+
+def test_guests_behind_the_platforms_address_are_not_counted_as_one(world: World) -> None:
+    install(world)
+    at = f"{world.fake.site.app.proxy_url}/token?{urlencode(world.fake.proxy_query())}"
+
+    assert {requests.get(at, timeout=10).status_code for _ in range(130)} == {200}
+
+
+def test_an_unsigned_message_with_an_absurd_number_is_refused_like_any(world: World) -> None:
+    install(world)
+    headers = {
+        "X-Shopify-Topic": "app/uninstalled",
+        "X-Shopify-Shop-Domain": world.fake.domain,
+        "X-Shopify-Hmac-Sha256": "AAAA",
+    }
+    body = b'{"myshopify_domain": 1e99999999999999999999}'
+
+    answer = requests.post(world.fake.site.app.webhook_url, data=body, headers=headers, timeout=10)
+
+    assert answer.status_code == 401
+
+
+def test_an_order_that_was_paid_and_then_got_more_in_it_keeps_what_it_earned(world: World) -> None:
+    install(world)
+    order = world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    earned = world.target(order.id)
+
+    world.fake.edit_order(order.id, add={11: 1})
+    world.work()
+
+    assert world.target(order.id) >= earned > 0
+    assert world.points(1) >= earned
+
+
+def test_what_the_shop_lets_us_do_later_is_noticed_without_a_new_installation(world: World) -> None:
+    install(world)
+    details = "orders_reach"
+    before = installation(world).details[details]
+    world.fake.site.granted = (*world.fake.site.granted, "read_all_orders")
+
+    shop_care.look(world.runtime, world.shop())
+
+    assert (before, installation(world).details[details]) == ("60 days", "all")

@@ -245,7 +245,9 @@ class LivingShop:
 
         shop.delete(order_id)
 
-        assert shop.connector().orders.get_order(order_id) == Gone(external_id=order_id, reason="deleted")
+        gone = shop.connector().orders.get_order(order_id)
+        assert isinstance(gone, Gone)
+        assert (gone.external_id, gone.reason) == (order_id, "deleted")
 
     def test_a_shop_that_is_down_says_nothing_about_an_order(self, shop: Shop) -> None:
         connector = shop.connector()

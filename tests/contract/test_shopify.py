@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors import registry
-from core.commerce import DiscountKind
+from core.commerce import DiscountKind, Gone
 from core.errors import PlatformRefused, ShopUnavailable
 from core.ports import Connector, Installation, Platform
 from demo.shop.coupons import CouponRefused
@@ -127,6 +127,17 @@ class TestLivingShopify(LivingShop):
 
         assert len(found.lines) == 61
         assert listed == found
+
+    def test_gone_says_how_far_back_orders_are_shown(self, shop: Shopify) -> None:
+        order_id = shop.order()
+        shop.delete(order_id)
+
+        with_two_months = shop.connector().orders.get_order(order_id)
+        shop.details = {"orders_reach": "all"}
+        with_all = shop.connector().orders.get_order(order_id)
+
+        assert with_two_months == Gone(external_id=order_id, shown_for=timedelta(days=58))
+        assert with_all == Gone(external_id=order_id)
 
     def test_without_leave_for_names_an_order_and_its_customer_are_read_all_the_same(self, shop: Shopify) -> None:
         customer_id = shop.customer()
