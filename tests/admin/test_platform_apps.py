@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from admin import problems
 from connectors import registry
-from connectors.shopify import install
+from connectors.shopify import details, install
 from core.commerce import Health
 from core.db.engine import Database
 from core.ids import ShopId
@@ -241,7 +241,8 @@ def test_the_guide_asks_for_no_plugin_where_there_is_none(desk: Desk) -> None:
 
 def test_every_word_of_a_shopify_shop_has_a_sentence_and_advice_for_shopify() -> None:
     words = {value for name, value in vars(install).items() if name.isupper() and isinstance(value, str)}
-    words = {word for word in words if word != install.ALL_ORDERS} | set(install.PROBLEM.values())
+    words -= {install.ALL_ORDERS, *(value for value in vars(details).values() if isinstance(value, str))}
+    words |= set(install.PROBLEM.values())
     words |= {health.error_word(kind("")) for kind in install.PROBLEM}
 
     for word in words:
