@@ -43,6 +43,7 @@ TABLE = {
     "shop_pairing_code": "om",
     "shop_plugin": "om",
     "shop_clawbacks": "om",
+    "shop_return": "om",
     "shop_disconnect": "om",
     "connect": "om",
     "connect_address": "om",
