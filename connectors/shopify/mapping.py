@@ -38,8 +38,7 @@ from core.commerce import (
 from core.errors import InvalidInput
 from core.money import minor_from_text
 
-# AUTHORIZED money can still be let go. PARTIALLY_PAID waits for the rest; an order that was paid and then got more in it
-# keeps what it earned, for the core asks for the payment once.
+# AUTHORIZED money can still be let go. PARTIALLY_PAID waits for the rest, but see _payment.
 PAYMENT = {
     "PAID": Payment.PAID,
     "PARTIALLY_REFUNDED": Payment.PAID,
@@ -90,7 +89,7 @@ def gid(kind: str, external_id: str) -> str:
 
 
 def _order(raw: WholeOrder | ListedOrder, refunds: Sequence[RawRefund]) -> Order:
-    payment = PAYMENT.get(raw.display_financial_status or "", Payment.UNKNOWN)
+    payment = _payment(raw)
     refunded = _refunded_units(refunds)
     goods = [_goods(line, raw, refunded[tail(line.id)]) for line in raw.line_items.nodes]
     shipping = _shipping(raw.shipping_lines.nodes, raw)
@@ -126,6 +125,16 @@ def _customer_ref(raw: OrderCustomer | None) -> CustomerRef:
     email = raw.default_email_address.email_address if raw.default_email_address else None
     name = f"{raw.first_name or ''} {raw.last_name or ''}".strip()
     return CustomerRef(external_id=tail(raw.id), email=email, name=name or None)
+
+
+def _payment(raw: WholeOrder | ListedOrder) -> Payment:
+    """An order that was paid and then got more in it owes the difference. It earns also where we first read it after that:
+    the message of the payment may have been lost. A deposit on an edited order cannot be told from it.
+    """
+    status = raw.display_financial_status or ""
+    if status == "PARTIALLY_PAID" and raw.edited:
+        return Payment.PAID
+    return PAYMENT.get(status, Payment.UNKNOWN)
 
 
 def _state(raw: WholeOrder | ListedOrder) -> OrderState:

@@ -254,7 +254,7 @@ def test_some_of_many_pieces_cost_what_they_cost_to_the_half_cent() -> None:
         ("PENDING", False, Payment.UNPAID),
         ("AUTHORIZED", False, Payment.UNPAID),
         ("PARTIALLY_PAID", False, Payment.UNPAID),
-        ("PARTIALLY_PAID", True, Payment.UNPAID),
+        ("PARTIALLY_PAID", True, Payment.PAID),  # paid before more was put in
         ("A_WORD_OF_NEXT_YEAR", False, Payment.UNKNOWN),
         (None, False, Payment.UNKNOWN),
     ],
