@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTENSIONS := connectors/shopify/storefront
+NODE_MODULES := $(EXTENSIONS)/node_modules/.package-lock.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench bench-large torture torture-release mutate lock system-packages
+.PHONY: help run install test check texts bench bench-large torture torture-release mutate lock system-packages
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,11 +17,14 @@ run: install ## Start the demo: a shop, its members and the loyalty program, at 
 
 install: $(VENV)/.runtime ## Create .venv with exactly what requirements.lock names
 
-test: $(VENV)/.dev system-packages ## Run everything: lint, types, arrows, tests; the last line sums up
+test: $(VENV)/.dev system-packages $(NODE_MODULES) ## Run everything: lint, types, arrows, tests; the last line sums up
 	@$(BIN)/python -m tools.run_tests
 
 check: $(VENV)/.dev ## Run lint, format, types and import contracts only
 	@$(BIN)/python -m tools.run_tests check
+
+texts: $(VENV)/.dev ## Bring the catalogues of the widget and the back office up to their source; say what is to translate
+	@$(BIN)/python -m tools.texts
 
 torture: $(VENV)/.dev ## Run the nightly tier of the torture tests (ONLY=T5: just that one); resumes where it was stopped
 	@ONLY="$(ONLY)" $(BIN)/python -m tools.run_torture nightly
@@ -60,6 +65,15 @@ $(VENV)/.dev: requirements-dev.lock | $(BIN)/python
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Regulars needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
+
+# What the Shopify extensions are checked with, anew when the lock is younger. Tests that need it skip without: on a machine
+# without npm or a registry this fails at once and nothing comes of it.
+$(NODE_MODULES): $(EXTENSIONS)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing what $< names ..."; \
+		npm ci --prefix $(EXTENSIONS) --ignore-scripts --no-audit --no-fund --fetch-retries=0 >/dev/null 2>&1 </dev/null \
+			|| echo "Could not. Tests that need it will be skipped; npm ci in $(EXTENSIONS) says why."; \
+	fi
 
 # Tests that need a browser or PHP skip without them; on a machine that is ours to change, install them instead.
 system-packages:

@@ -6,8 +6,8 @@ from flask_login import current_user
 from sqlmodel import Session
 from werkzeug import Response
 
-from admin import session
-from admin.forms import Form, email, password, read_server_address, server_address, text, time_zone
+from admin import languages, session
+from admin.forms import Form, email, password, read_server_address, select, server_address, text, time_zone
 from admin.screens import EVERYONE, STRANGERS, actor, change, now, read, runtime, screen
 from admin.texts import gettext
 from admin.texts import lazy_gettext as _l
@@ -18,6 +18,7 @@ from core.merchants.staff import StaffView
 
 PASSWORD_HINT = _l("At least 12 characters. A few words in a row are easy to remember and hard to guess.")
 DEFAULT_ZONE = "Europe/Prague"
+LANGUAGE_CHOICES = [("", _l("As in the browser")), *languages.NAMES.items()]
 
 
 class SignInForm(Form):
@@ -41,6 +42,10 @@ class NewPasswordForm(Form):
 class ChangePasswordForm(Form):
     old = password(_l("Present password"))
     password = password(_l("New password"), hint=PASSWORD_HINT, new=True)
+
+
+class LanguageForm(Form):
+    language = select(_l("Language"), LANGUAGE_CHOICES)
 
 
 def tried_email() -> str:
@@ -138,7 +143,26 @@ def account() -> Response | str | tuple[str, int]:
             session.sign_in(person)
             flash(gettext("Your password is changed. You are signed out everywhere else."), "success")
             return redirect(url_for("admin.account"), code=303)
-    return render_template("admin/account.html", form=form), 400 if form.errors else 200
+    language_form = LanguageForm(formdata=None, language=me.language or "")
+    shown = render_template("admin/account.html", form=form, language_form=language_form)
+    return shown, 400 if form.errors else 200
+
+
+@screen("/account/language", roles=EVERYONE, methods=("POST",), embedded=False)
+def account_language() -> Response:
+    form, me = LanguageForm(), actor()
+    if not form.validate_on_submit():
+        raise InvalidInput(gettext("There is no such language"), field="language")
+    chosen = form.language.data or None
+    change(
+        "staff.language_chosen",
+        lambda s: staff.choose_language(s, me.merchant_id, me.staff_id, chosen),
+        subject=me.staff_id,
+        details={"language": chosen},
+    )
+    languages.speak(chosen)
+    flash(gettext("The language is changed."), "success")
+    return redirect(url_for("admin.account"), code=303)
 
 
 def _set_up(s: Session, token: str, form: SetUpForm) -> StaffView:

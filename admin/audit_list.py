@@ -10,6 +10,7 @@ from sqlmodel import Session
 from admin.formats import signed
 from admin.order_texts import ADJUST_REASONS, DECISION_REASONS
 from admin.paging import read_key, write_key
+from admin.people import ROLE_NAMES
 from admin.screens import MANAGERS, merchant_id, read, screen
 from admin.texts import gettext
 from admin.texts import lazy_gettext as _l
@@ -19,6 +20,7 @@ from core.ids import MemberId, OrderId
 from core.members import queries as members
 from core.merchants import audit, queries, staff
 from core.merchants.audit import AuditView
+from core.merchants.staff import Role
 
 PAGE = 50
 ACTIONS: dict[str, str] = {
@@ -30,6 +32,7 @@ ACTIONS: dict[str, str] = {
     "staff.reset": _l("Made a link to set a password"),
     "staff.password_set": _l("Set a password by a link"),
     "staff.password_changed": _l("Changed the own password"),
+    "staff.language_chosen": _l("Chose a language"),
     "staff.role_changed": _l("Changed a role"),
     "staff.deactivated": _l("Deactivated a person"),
     "staff.activated": _l("Activated a person"),
@@ -53,10 +56,32 @@ ACTIONS: dict[str, str] = {
     "member.adjusted": _l("Adjusted points"),
     "member.adjustment_undone": _l("Undid an adjustment"),
     "member.code_given_back": _l("Gave a code back"),
+    "member.browsers_ended": _l("Made the shop's browsers forget a member"),
     "order.settled_again": _l("Had an order read again"),
     "order.decided": _l("Decided about an order's points"),
     "members.exported": _l("Downloaded the list of members"),
     "ledger.exported": _l("Downloaded the ledger"),
+}
+# What an entry's details are called; their values are names, numbers and stable words.
+DETAILS: dict[str, str] = {
+    "base_url": _l("address"),
+    "before": _l("before"),
+    "bonus": _l("bonus"),
+    "decision": _l("decision"),
+    "from": _l("from"),
+    "hooks_removed": _l("notifications removed"),
+    "language": _l("language"),
+    "launch": _l("launch"),
+    "mode": _l("choice"),
+    "order": _l("order"),
+    "orders": _l("orders"),
+    "platform": _l("platform"),
+    "problems": _l("problems"),
+    "role": _l("role"),
+    "shop": _l("shop"),
+    "state": _l("state"),
+    "timezone": _l("time zone"),
+    "version": _l("version"),
 }
 
 
@@ -128,4 +153,6 @@ def _detail(name: str, value: object) -> str:
     if name == "reason":
         words = ADJUST_REASONS if value in ADJUST_REASONS else DECISION_REASONS
         return str(words.get(str(value), value))
-    return f"{name.replace('_', ' ')}: {value}"
+    if name == "role" and value in list(Role):
+        value = ROLE_NAMES[Role(str(value))]
+    return f"{DETAILS.get(name, name.replace('_', ' '))}: {value}"

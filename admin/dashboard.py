@@ -6,10 +6,11 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlmodel import Session
 from werkzeug import Response
 
-from admin import embedded, order_texts, problems
+from admin import embedded, order_texts, problems, shop_work
 from admin.formats import number
 from admin.member_page import Worth, worth_of
 from admin.screens import EVERYONE, MANAGERS, actor, merchant, merchant_id, now, read, runtime, screen
+from admin.shop_work import Tie
 from admin.texts import gettext, ngettext
 from core.earning import queries as order_queries
 from core.earning.queries import OrderView
@@ -17,6 +18,7 @@ from core.ledger import queries as ledger
 from core.ledger.queries import Totals
 from core.merchants import health, queries
 from core.merchants.queries import ShopView
+from core.ports import Capability
 from core.program import queries as programs
 from core.work import backfill
 
@@ -99,7 +101,7 @@ def _home(s: Session) -> Home:
     shops = queries.shops(s, mine)
     totals = ledger.totals(s, mine)
     flagged = order_queries.flagged(s, mine)
-    attention = [*_of_shops(s, shops), *_of_orders(flagged)]
+    attention = [*_of_mail(shops), *_of_shops(s, shops), *_of_orders(flagged)]
     return Home(
         totals=totals,
         outstanding_worth=worth_of(s, max(0, totals.outstanding), shops),
@@ -120,7 +122,7 @@ def _guide(s: Session, shops: list[ShopView]) -> list[Step]:
     shop = visit.shop if visit else next((shop for shop in shops if shop.connected), None)
     published = bool(programs.versions(s, mine))
     history = backfill.latest(s, mine, shop.shop_id) if shop else None
-    by_app = shop is not None and runtime().app_platform(shop.platform) is not None
+    tie = shop_work.tie_of(s, shop) if shop else Tie.KEYS
     shop_url = url_for("admin.shop", shop_id=shop.shop_id) if shop else url_for("admin.connect")
     history_url = url_for("admin.history", shop_id=shop.shop_id) if shop else shop_url
     plan = [
@@ -145,11 +147,11 @@ def _guide(s: Session, shops: list[ShopView]) -> list[Step]:
             gettext("Read past orders"),
             history_url,
         ),
-        *([] if by_app else [_plugin_step(s, shop, shop_url)]),
+        *([_plugin_step(s, shop, shop_url)] if tie is Tie.KEYS else []),
         (
             gettext("Launch"),
             gettext("Switch Regulars on in your theme, try it yourself, then show it to everybody.")
-            if by_app
+            if tie is Tie.APP
             else gettext("Try it yourself first, then show it to everybody."),
             merchant().launch in ("live", "paused"),
             gettext("Launch"),
@@ -172,6 +174,25 @@ def _plugin_step(s: Session, shop: ShopView | None, shop_url: str) -> tuple[str,
         gettext("Get the plugin"),
         shop_url + "#plugin",
     )
+
+
+def _of_mail(shops: list[ShopView]) -> list[Attention]:
+    """Where shoppers are proven by a mailed code, nobody sees points while no mail can be sent."""
+    if runtime().settings.mail is not None:
+        return []
+    return [
+        Attention(
+            gettext(
+                "%(shop)s: shoppers cannot see or use their points, because this server cannot send them a code. "
+                "Whoever runs it sets REGULARS_SMTP_URL and REGULARS_MAIL_FROM.",
+                shop=shop.name,
+            ),
+            gettext("Look at the shop"),
+            url_for("admin.shop", shop_id=shop.shop_id),
+        )
+        for shop in shops
+        if shop.connected and Capability.MAILED_IDENTITY in runtime().capabilities(shop.platform)
+    ]
 
 
 def _of_shops(s: Session, shops: list[ShopView]) -> list[Attention]:

@@ -28,15 +28,17 @@ from admin import (
     members,
     navigation,
     people,
+    platform_connect,
     platforms,
     program,
     session,
     settings,
     shop_connect,
+    shop_token,
     shops,
 )
 from admin.screens import ONLY_OUTSIDE, ROLES, STRANGERS, actor, blueprint, merchant, runtime
-from admin.texts import gettext
+from admin.texts import gettext, said
 from core.errors import InvalidInput, NotFound, PlatformError, Refused
 from core.runtime import Runtime
 
@@ -51,10 +53,12 @@ SCREENS = (
     member_orders,
     members,
     people,
+    platform_connect,
     platforms,
     program,
     settings,
     shop_connect,
+    shop_token,
     shops,
 )
 # By address, and by the e-mail that is tried, wherever from.
@@ -181,12 +185,12 @@ def _not_found(_error: NotFound) -> tuple[str, int]:
 @blueprint.errorhandler(Refused)
 def _refused(error: Refused) -> tuple[str, int]:
     status = 400 if isinstance(error, InvalidInput) else 409
-    return _problem(status, gettext("That is not possible"), error.message)
+    return _problem(status, gettext("That is not possible"), said(error))
 
 
 @blueprint.errorhandler(PlatformError)
 def _platform(error: PlatformError) -> tuple[str, int]:
-    return _problem(502, gettext("The shop did not do what we asked"), error.message)
+    return _problem(502, gettext("The shop did not do what we asked"), said(error))
 
 
 @blueprint.errorhandler(CSRFError)

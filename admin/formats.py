@@ -1,17 +1,19 @@
 """How numbers, money and times are written: in the reader's language, in the merchant's time zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from babel.dates import format_datetime, format_timedelta
-from babel.numbers import format_currency, format_decimal
-from flask_babel import get_locale
+from babel.numbers import format_currency, format_decimal, get_decimal_symbol
 
+from admin.languages import language as language  # it is as much a matter of format
 from admin.screens import now, zone
-from admin.texts import gettext, ngettext
+from admin.texts import gettext, ngettext, translated
 from core.money import exponent
 
-LANGUAGES = ("en",)  # those with a complete catalogue of the admin's texts; the first one is the default
+# What CLDR has of these is American, or has seconds. A date in Czech and Slovak has spaces that must not break.
+_DAY = {"en": "d MMM y", "cs": "d.\u00a0M.\u00a0y", "sk": "d.\u00a0M.\u00a0y"}
+_MINUTE = {"en": "HH:mm", "cs": "H:mm", "sk": "H:mm"}
 
 
 def number(value: int) -> str:
@@ -33,16 +35,21 @@ def money(minor: int, currency: str) -> str:
     return str(format_currency(amount, currency, locale=language(), decimal_quantization=False))
 
 
+def typed_amount(text: str) -> str:
+    """An amount as a field holds it, "1.50", as people type it here: "1,50"."""
+    return text.replace(".", get_decimal_symbol(language()))
+
+
 def per_cent(per_mille: int) -> str:
     """Per mille as per cent with at most one digit: 30 -> "3%"."""
     return str(format_decimal(Decimal(per_mille) / 10, locale=language())) + " %"
 
 
 def day(moment: datetime | None) -> str:
-    """The local day, for example "5 Dec 2026"."""
+    """The local day, for example "5 Dec 2026", "5. 12. 2026"."""
     if moment is None:
         return ""
-    return str(format_datetime(moment, "d MMM y", tzinfo=zone(), locale=language()))
+    return str(format_datetime(moment, _DAY[language()], tzinfo=zone(), locale=language()))
 
 
 def last_day(moment: datetime | None) -> str:
@@ -56,7 +63,8 @@ def time(moment: datetime | None) -> str:
     """The local day and minute, for example "5 Dec 2026, 14:03"."""
     if moment is None:
         return ""
-    return str(format_datetime(moment, "d MMM y, HH:mm", tzinfo=zone(), locale=language()))
+    spoken = language()
+    return str(format_datetime(moment, f"{_DAY[spoken]}, {_MINUTE[spoken]}", tzinfo=zone(), locale=spoken))
 
 
 def ago(moment: datetime | None) -> str:
@@ -69,10 +77,9 @@ def ago(moment: datetime | None) -> str:
     return str(format_timedelta(passed, add_direction=True, locale=language()))
 
 
-def language() -> str:
-    """The language of this page: what the reader asked for, if the admin's texts exist in it."""
-    wanted = get_locale()
-    return wanted.language if wanted is not None and wanted.language in LANGUAGES else LANGUAGES[0]
+def how_long(span: timedelta) -> str:
+    """For example "5 minutes"."""
+    return str(format_timedelta(span, locale=language()))
 
 
 FILTERS = {
@@ -85,4 +92,5 @@ FILTERS = {
     "last_day": last_day,
     "time": time,
     "ago": ago,
+    "translated": translated,
 }

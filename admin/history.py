@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import flash, redirect, render_template, url_for
-from flask_babel import format_timedelta
 from sqlmodel import Session
 from werkzeug import Response
 from wtforms import DateField, HiddenField, RadioField
 from wtforms.validators import Optional
 
 from admin import order_texts
+from admin.formats import how_long
 from admin.forms import Form, options, whole_number
 from admin.screens import MANAGERS, change, merchant, merchant_id, now, read, screen, wake, zone
 from admin.texts import gettext
@@ -180,7 +180,7 @@ def _progress(view: BackfillView) -> Progress:
     left = None
     if rate and total and view.state == "reading":
         rest = timedelta(minutes=max(0, total - done) / rate)
-        left = str(format_timedelta(rest))
+        left = how_long(rest)
     return Progress(done, total, share, rate, left)
 
 

@@ -28,6 +28,7 @@ from core.members.queries import MemberView
 from core.merchants import audit, queries, staff
 from core.merchants.staff import Role
 from core.program import queries as programs
+from core.proofs import commands as proofs
 from core.rewards.redemption import commands as redemption_commands
 from core.rewards.redemption import queries as redemption_queries
 from core.work import effects
@@ -137,6 +138,19 @@ def member_give_back(member_id: MemberId, redemption_id: RedemptionId) -> Respon
         flash(gettext("The code is invalid now, and its points are back."), "success")
     else:
         flash(gettext("The points come back as soon as the shop confirms that the code is invalid."), "warning")
+    return _back(member_id)
+
+
+@screen("/members/<id:member_id>/browsers/end", roles=EVERYONE, methods=("POST",))
+def member_end_browsers(member_id: MemberId) -> Response:
+    """No browser that proved to be this member's by a mailed code is believed any longer."""
+
+    def end(s: Session) -> None:
+        members.member(s, merchant_id(), member_id)
+        proofs.end_browsers(s, merchant_id(), member_id)
+
+    change("member.browsers_ended", end, subject=member_id)
+    flash(gettext("Done. Within six minutes, every browser asks this member for a new code."), "success")
     return _back(member_id)
 
 

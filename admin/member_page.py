@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from admin import order_texts, sentences
-from admin.screens import merchant_id, now
+from admin.screens import merchant_id, now, runtime
 from admin.sentences import Known
 from admin.texts import gettext
 from core.earning import queries as order_queries
@@ -22,6 +22,7 @@ from core.members import queries as members
 from core.members.queries import IdentityView, MemberView
 from core.merchants import queries, staff
 from core.merchants.queries import ShopView
+from core.ports import Capability
 from core.program import queries as programs
 from core.rewards.redemption import queries as redemption_queries
 from core.rewards.redemption.queries import RedemptionView
@@ -87,6 +88,7 @@ class MemberPage:
     forecast_more: int
     codes: list[RedemptionView]
     orders: list[OrderRow]
+    proven_by_mail: bool
 
 
 def member_page(s: Session, member_id: MemberId, *, before_seq: int | None) -> MemberPage:
@@ -100,19 +102,25 @@ def member_page(s: Session, member_id: MemberId, *, before_seq: int | None) -> M
     known = known_of(s, entries, extra_orders=[lot.order_id for lot in lots if lot.order_id])
     orders = order_queries.orders_of(s, mine, member_id, limit=ORDERS_SHOWN)
     forecast, more = _forecast(lots, known)
+    identities = [(found, shops.get(found.shop_id)) for found in members.identities(s, mine, member_id)]
     return MemberPage(
         member=member,
         balance=balance,
         worth=worth_of(s, balance.available, shops.values()),
         lifetime=lifetime(s, mine, member_id),
-        identities=[(found, shops.get(found.shop_id)) for found in members.identities(s, mine, member_id)],
+        identities=identities,
         timeline=[_row(entry, known) for entry in entries],
         older=entries[-1].seq if len(entries) == PAGE and entries[-1].seq > 1 else None,
         forecast=forecast,
         forecast_more=more,
         codes=redemption_queries.open_of(s, mine, member_id),
         orders=[order_row(found, shops.get(found.shop_id)) for found in orders],
+        proven_by_mail=any(_by_mail(shop) for _, shop in identities),
     )
+
+
+def _by_mail(shop: ShopView | None) -> bool:
+    return shop is not None and Capability.MAILED_IDENTITY in runtime().capabilities(shop.platform)
 
 
 def known_of(s: Session, entries: list[TimelineEntry], *, extra_orders: list[OrderId] | None = None) -> Known:

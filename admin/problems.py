@@ -106,6 +106,13 @@ _APP_KEY = (
     _l("The shop no longer accepts our key, so no orders are read and no codes are made."),
     _l("Open Regulars in the shop's own admin once: that renews the key. Points and settings stay as they are."),
 )
+_SHOPTET_KEY = (
+    _l("Shoptet no longer lets us into the shop, so no orders are read and no coupons are made."),
+    _l(
+        "In the Shoptet admin, look under Addons whether Regulars is paused, and install it again if it is gone. A shop with"
+        " a private token is connected again with a new one. Points and settings stay as they are."
+    ),
+)
 # What is said otherwise, or only, of shops on a platform that knows apps.
 _TEXTS_OF: dict[Platform, dict[str, tuple[str, str]]] = {
     Platform.SHOPIFY: {
@@ -143,7 +150,51 @@ _TEXTS_OF: dict[Platform, dict[str, tuple[str, str]]] = {
             _l("The shop's address leads to a place that we may not call, such as a private network."),
             _l("Look at this server's DNS: name.myshopify.com has to lead to Shopify."),
         ),
-    }
+    },
+    Platform.SHOPTET: {
+        "key_refused": _SHOPTET_KEY,
+        "credentials_refused": _SHOPTET_KEY,
+        "unreachable": (
+            _UNREACHABLE[0],
+            _l("Look at Shoptet's status page. If all is well there, make sure that this server may call Shoptet."),
+        ),
+        "shop_unavailable": (
+            _l("Shoptet has closed the shop, or a part of its interface, for now. Nothing is lost: we keep trying."),
+            _l("Look whether the shop is open and paid for in the Shoptet admin."),
+        ),
+        "rate_limited": (
+            _l("Shoptet asks us to slow down. Reading takes longer; nothing is lost."),
+            _l("There is nothing to do."),
+        ),
+        "not_json": (
+            _l("Something else than Shoptet answers where data were due, so no orders can be read."),
+            _l("A firewall or a proxy stands between this server and Shoptet. Let it pass api.myshoptet.com."),
+        ),
+        "platform_refused": (
+            _l("The shop refused a request of ours."),
+            _l("The details below say why. If they do not help, install the addon in the Shoptet admin once more."),
+        ),
+        "address_refused": (
+            _l("The shop's address leads to a place that we may not call, such as a private network."),
+            _l("Look at this server's DNS: api.myshoptet.com and your partner e-shop have to lead to Shoptet."),
+        ),
+        "webhook_failing": (
+            _l("Shoptet could not hand over some of its notifications in the last day, so points came later."),
+            _l("Make sure that Shoptet reaches this server. Orders are found by asking the shop as well."),
+        ),
+        "coupons_off": (
+            _l("The module “Discount coupons” is not active in the shop, so members cannot redeem."),
+            _l("Activate it in the Shoptet admin."),
+        ),
+        "endpoints_pending": (
+            _l("The addon asks for rights that the shop has not granted yet, so a part of the work stands still."),
+            _l("In the Shoptet admin, open Addons, Regulars, and approve the new rights."),
+        ),
+        "snippet_missing": (
+            _l("The lines that show the rewards panel are not on the shop's pages, or are old."),
+            _l("Press “Set up notifications again”: that puts them there as well."),
+        ),
+    },
 }
 STOPS_WORK = frozenset(
     {
@@ -157,6 +208,7 @@ STOPS_WORK = frozenset(
         "version_unsupported",
         "coupons_off",
         "scopes_missing",
+        "endpoints_pending",
     }
 )
 

@@ -9,7 +9,8 @@ from wtforms import Form as PlainForm
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 from wtforms.validators import ValidationError as FieldError
 
-from admin.forms import REQUIRED, Form, select, text, time_zone, whole_number
+from admin.formats import typed_amount
+from admin.forms import REQUIRED, Form, Speaking, select, text, time_zone, whole_number
 from admin.texts import gettext
 from admin.texts import lazy_gettext as _l
 from core.errors import InvalidInput
@@ -50,6 +51,8 @@ def _amount(label: str, *, required: bool = True) -> AmountField:
 
 class CurrencyForm(PlainForm):
     """The rates of one currency, read as two sentences: what is earned, what it is worth."""
+
+    Meta = Speaking
 
     currency = HiddenField()
     earn_points = whole_number(_l("Points earned"), low=1, high=LARGEST_POINTS)
@@ -165,7 +168,7 @@ def form_of(terms: Terms, **options: Any) -> ProgramForm:
 
 def _row(currency: str, rates: CurrencyTerms) -> dict[str, Any]:
     def amount(minor: int) -> str:
-        return text_from_minor(minor, currency)
+        return typed_amount(text_from_minor(minor, currency))
 
     return {
         "currency": currency,

@@ -7,6 +7,7 @@ from flask import Flask, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from werkzeug import Response
 
+from admin.languages import speak
 from admin.screens import now, read
 from core.errors import NotFound
 from core.ids import MerchantId, StaffId
@@ -62,6 +63,7 @@ def load(session_id: str) -> SignedIn | None:
         return None
     if not person.active or str(person.session_epoch) != epoch:
         return None
+    speak(person.language)
     return SignedIn(person)
 
 

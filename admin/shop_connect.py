@@ -11,7 +11,7 @@ from werkzeug import Response
 from admin import shop_work
 from admin.forms import Form, text
 from admin.screens import MANAGERS, change, merchant_id, now, runtime, screen, staff_id, wake
-from admin.texts import gettext
+from admin.texts import gettext, said
 from admin.texts import lazy_gettext as _l
 from connectors import registry
 from core.commerce import ShopFacts
@@ -73,13 +73,28 @@ def connect_keys() -> Response | str | tuple[str, int]:
         except InvalidInput as error:
             form.take_error(error, "shop_url")
         except PlatformError as error:
-            problem = error.message
+            problem = said(error)
         else:
-            _subscribe(shop)
+            subscribe(shop)
             flash(gettext("%(shop)s is connected.", shop=shop.name), "success")
             return redirect(url_for("admin.shop", shop_id=shop.shop_id), code=303)
     failed = form.errors or problem
     return render_template("admin/connect_keys.html", form=form, problem=problem), 400 if failed else 200
+
+
+def facts(platform: Platform, base_url: str, credentials: Mapping[str, str]) -> ShopFacts:
+    """Ask the shop for its facts with the new keys: that proves them. The shop key is one to ask with only."""
+    proof = Installation(new_shop_key(), platform, base_url, credentials)
+    return runtime().connect(proof).installer.facts()
+
+
+def subscribe(shop: ShopView) -> None:
+    """Set up the notifications at once; what fails now is seen and mended by the schedule."""
+    try:
+        shop_work.subscribe(shop)
+    except PlatformError as error:
+        flash(gettext("The shop's notifications are not set up yet: %(why)s", why=said(error)), "warning")
+    wake()
 
 
 def _begin(typed: str) -> tuple[str, str]:
@@ -111,7 +126,7 @@ def _connect_by_keys(form: KeysForm) -> ShopView:
     flow = registry.connect_flow(PLATFORM)
     base_url = flow.normal_shop_url(form.shop_url.data or "")
     credentials = flow.manual_credentials(form.consumer_key.data or "", form.consumer_secret.data or "")
-    facts = _facts(base_url, credentials)
+    found = facts(PLATFORM, base_url, credentials)
     return change(
         "shop.connected",
         lambda s: commands.connect_shop(
@@ -120,24 +135,9 @@ def _connect_by_keys(form: KeysForm) -> ShopView:
             merchant_id(),
             platform=PLATFORM,
             base_url=base_url,
-            facts=facts,
+            facts=found,
             credentials=credentials,
             now=now(),
         ),
         details=lambda shop: {"shop": shop.name, "platform": PLATFORM.value},
     )
-
-
-def _facts(base_url: str, credentials: Mapping[str, str]) -> ShopFacts:
-    """Ask the shop for its facts with the new keys: that proves them. The shop key is one to ask with only."""
-    proof = Installation(new_shop_key(), PLATFORM, base_url, credentials)
-    return runtime().connect(proof).installer.facts()
-
-
-def _subscribe(shop: ShopView) -> None:
-    """Set up the notifications at once; what fails now is seen and mended by the schedule."""
-    try:
-        shop_work.subscribe(shop)
-    except PlatformError as error:
-        flash(gettext("The shop's notifications are not set up yet: %(why)s", why=error.message), "warning")
-    wake()

@@ -1,6 +1,7 @@
 """What the shop screens do with a shop itself: look at it, set up its notifications, say goodbye. Never inside a transaction."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlmodel import Session
 
@@ -8,7 +9,7 @@ from admin.screens import change, merchant_id, now, read, runtime
 from core.commerce import Health
 from core.db.engine import run_tx
 from core.errors import Conflict, PlatformError
-from core.merchants import commands, health, queries
+from core.merchants import apps, commands, health, queries
 from core.merchants.queries import ShopView
 from core.ports import Installer
 from core.rewards.redemption import commands as redemption_commands
@@ -18,12 +19,35 @@ from core.work import effects, hooks
 CODES_AT_ONCE = 25  # the rest is left to the worker, so that the page comes back
 
 
+class Tie(StrEnum):
+    """What ties a shop to us: keys of its own, an app or an addon that it installed, a token that its merchant made."""
+
+    KEYS = "keys"
+    APP = "app"
+    ADDON = "addon"
+    TOKEN = "token"  # noqa: S105
+
+    @property
+    def by_app(self) -> bool:
+        """Whether the shop itself decides about it, in its own admin."""
+        return self in (Tie.APP, Tie.ADDON)
+
+
 @dataclass(frozen=True)
 class Farewell:
     """How a disconnect went: were our webhooks removed, and how many codes are still to be made dead."""
 
     hooks_removed: bool
     codes_left: int
+
+
+def tie_of(s: Session, shop: ShopView) -> Tie:
+    if runtime().app_platform(shop.platform) is not None:
+        return Tie.APP
+    if runtime().addon_platform(shop.platform) is None:
+        return Tie.KEYS
+    addon = apps.app_of(s, runtime().vault, shop.merchant_id, shop.shop_id)
+    return Tie.ADDON if addon is not None else Tie.TOKEN
 
 
 def look(shop: ShopView) -> Health:
@@ -61,7 +85,7 @@ def disconnect(shop: ShopView) -> Farewell:
     for redemption in dying[:CODES_AT_ONCE]:
         effects.run_effect(runtime(), merchant_id(), redemption.redemption_id)
     left = len(read(lambda s: redemption_queries.open_in_shop(s, merchant_id(), shop.shop_id)))
-    if not left:
+    if not left and not read(lambda s: redemption_queries.needs_shop(s, merchant_id(), shop.shop_id)):
         run_tx(runtime().db, lambda s: commands.forget_credentials(s, merchant_id(), shop.shop_id))
     return Farewell(removed, left)
 

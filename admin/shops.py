@@ -15,28 +15,37 @@ from admin.forms import ButtonForm
 from admin.frames import PLATFORM_NAMES
 from admin.problems import Problem
 from admin.screens import EVERYONE, MANAGERS, actor, change, merchant_id, now, read, runtime, screen, wake
+from admin.shop_work import Tie
 from admin.texts import gettext, ngettext
+from admin.texts import lazy_gettext as _l
 from connectors import registry
 from core.earning import orders
 from core.earning import queries as order_queries
 from core.ids import ShopId
 from core.merchants import commands, health, queries
 from core.merchants.queries import HealthView, ShopView
+from core.ports import Capability
 from core.queue import queries as inbox
 from core.queue.queries import ParkedView
 from core.work import backfill
 from core.work.backfill import BackfillView
 
+_REMOVE_THERE = {
+    Tie.APP: _l("Remove the app in the shop's own admin as well: opening it there connects the shop again."),
+    Tie.ADDON: _l("Uninstall the addon in the shop's own admin as well."),
+}
+_CONNECT = {Tie.KEYS: "admin.connect_address", Tie.TOKEN: "admin.connect_token"}
 CLAWBACKS_GO_ON_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class ShopPage:
-    """All that one shop's page shows. `by_app`: the shop installed us, so that it has no plugin and no notifications of ours."""
+    """All that one shop's page shows. `tells_of_mail`: members prove who they are by a code in a mail, and none can be sent."""
 
     shop: ShopView
     platform_name: str
-    by_app: bool
+    tie: Tie
+    tells_of_mail: bool
     health: HealthView
     problems: list[Problem]
     paired: bool
@@ -48,6 +57,12 @@ class ShopPage:
     @property
     def well(self) -> bool:
         return not self.problems
+
+    @property
+    def connect_url(self) -> str | None:
+        """Where somebody here connects it again; None where the shop itself does it, in its own admin."""
+        endpoint = _CONNECT.get(self.tie)
+        return url_for(endpoint, shop_url=self.shop.base_url) if endpoint else None
 
     @property
     def last_heard(self) -> datetime | None:
@@ -134,7 +149,7 @@ def shop_return(shop_id: ShopId) -> Response:
     """A shop that was disconnected here may install us again: whoever can open the app there must not decide that."""
     found = read(lambda s: queries.shop(s, merchant_id(), shop_id))
     change("shop.may_return", lambda s: commands.let_shop_return(s, merchant_id(), shop_id), subject=shop_id)
-    flash(gettext("%(shop)s may connect again: open Regulars in the shop's own admin.", shop=found.name), "success")
+    flash(gettext("%(shop)s may connect again, from the shop's own admin.", shop=found.name), "success")
     return redirect(url_for("admin.shop", shop_id=shop_id), code=303)
 
 
@@ -144,14 +159,12 @@ def shop_disconnect(shop_id: ShopId) -> Response | str:
     form = ButtonForm()
     if not form.validate_on_submit():
         return render_template("admin/shop_disconnect.html", shop=found, form=form)
+    tie = read(lambda s: shop_work.tie_of(s, found))
     went = shop_work.disconnect(found)
     wake()
     flash(gettext("%(shop)s is disconnected. Members keep their points.", shop=found.name), "success")
-    if runtime().app_platform(found.platform) is not None:
-        flash(
-            gettext("Remove the app in the shop's own admin as well: opening it there connects the shop again."),
-            "warning",
-        )
+    if tie.by_app:
+        flash(str(_REMOVE_THERE[tie]), "warning")
     if not went.hooks_removed:
         flash(gettext("The shop did not let us remove our notifications. You can delete them in the shop."), "warning")
     if went.codes_left:
@@ -193,7 +206,9 @@ def _page(s: Session, found: ShopView) -> ShopPage:
     return ShopPage(
         shop=found,
         platform_name=PLATFORM_NAMES[found.platform],
-        by_app=runtime().app_platform(found.platform) is not None,
+        tie=shop_work.tie_of(s, found),
+        tells_of_mail=runtime().settings.mail is None
+        and Capability.MAILED_IDENTITY in runtime().capabilities(found.platform),
         health=known,
         problems=problems.problems(words, found.platform),
         paired=bool(queries.plugin_keys(s, runtime().vault, found.merchant_id, found.shop_id)),

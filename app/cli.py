@@ -17,7 +17,7 @@ DEFAULT_PORT = 8000
 DEMO_PORT = 8080
 PLATFORM = click.option(
     "--platform",
-    type=click.Choice(["woocommerce", "shopify"]),
+    type=click.Choice(["woocommerce", "shopify", "shoptet"]),
     default="woocommerce",
     show_default=True,
     help="What the made-up shop runs on",

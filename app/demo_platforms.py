@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app import demo_shopify, demo_woocommerce
+from app import demo_shopify, demo_shoptet, demo_woocommerce
 from app.demo_hands import Hands, ShopifyHands, WooHands
+from app.demo_hands_shoptet import ShoptetHands
 from app.demo_world import Door, World
 from core.merchants.queries import ShopView
 
@@ -22,5 +23,9 @@ class Ways:
 
 PLATFORMS: Mapping[str, Ways] = {
     module.PLATFORM.value: Ways(module.connect, module.finish, module.wait_for_webhooks, module.doors, hands)
-    for module, hands in ((demo_woocommerce, WooHands), (demo_shopify, ShopifyHands))
+    for module, hands in (
+        (demo_woocommerce, WooHands),
+        (demo_shopify, ShopifyHands),
+        (demo_shoptet, ShoptetHands),
+    )
 }

@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app.demo_setup")
     for name in ("--server", "--shop"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--mail", help="the page of the demo's mailbox, where it has one")
     parser.add_argument("--platform", choices=sorted(PLATFORMS), required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--check", action="store_true")
@@ -41,7 +42,7 @@ def main() -> None:
     set_up_logs(level=40)
     code = 1
     try:
-        code = _run(given.server, given.shop, PLATFORMS[given.platform], check=given.check)
+        code = _run(given.server, given.shop, given.mail, PLATFORMS[given.platform], check=given.check)
     except KeyboardInterrupt:
         sys.exit(0)  # Ctrl-C reaches every process of a demo, and none of them has a word to say
     except Exception as error:
@@ -51,9 +52,9 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(server_url: str, shop_url: str, ways: Ways, *, check: bool) -> int:
+def _run(server_url: str, shop_url: str, mail_url: str | None, ways: Ways, *, check: bool) -> int:
     settings = settings_of(load_settings().data_dir, server_url)
-    world = World(settings, shop_url=shop_url, server_url=server_url)
+    world = World(settings, shop_url=shop_url, server_url=server_url, mail_url=mail_url)
     try:
         world.make_merchant("Fernway")
         shop = ways.connect(world)

@@ -1,6 +1,6 @@
 """A made-up shop with Regulars beside it, both running: what `demo` fills and `selftest` plays on.
 
-Everything goes the way it goes for a real merchant; what differs by platform lies in demo_woocommerce and demo_shopify.
+Everything goes the way it goes for a real merchant; what differs by platform lies in demo_<platform>.
 """
 
 import time
@@ -39,6 +39,9 @@ def settings_of(data_dir: Path, public_url: str) -> Settings:
         database_url=None,
         secret_key_file=None,
         admin_url=None,
+        smtp_url=None,
+        smtp_url_file=None,
+        mail_from=None,
         trusted_proxies=0,
         limiter_storage="memory://",
         process_roles=("web", "worker"),
@@ -76,8 +79,8 @@ class Door:
 class World:
     """The shop and the server, both up, and what we do there as their owner."""
 
-    def __init__(self, settings: Settings, *, shop_url: str, server_url: str) -> None:
-        self.shop_url, self.server_url = shop_url, server_url
+    def __init__(self, settings: Settings, *, shop_url: str, server_url: str, mail_url: str | None = None) -> None:
+        self.shop_url, self.server_url, self.mail_url = shop_url, server_url, mail_url
         wait_for("The server is up", lambda: answers(f"{server_url}/healthz/ready"), seconds=START_S)
         wait_for("The shop is up", lambda: answers(f"{shop_url}/demo/state"), seconds=START_S)
         self.runtime: Runtime = make_runtime(settings, default_url=server_url)
@@ -114,6 +117,13 @@ class World:
 
         run_tx(self.runtime.db, work)
         return terms
+
+    def letters(self) -> list[dict[str, Any]]:
+        """What was mailed, newest first. Raises ConfigurationError where no mail is."""
+        if self.mail_url is None:
+            raise ConfigurationError("This demo has no mailbox")
+        found: list[dict[str, Any]] = requests.get(f"{self.mail_url}/demo/state", timeout=STEP_S).json()
+        return found
 
     def shop_state(self) -> dict[str, Any]:
         found: dict[str, Any] = requests.get(f"{self.shop_url}/demo/state", timeout=STEP_S).json()

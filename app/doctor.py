@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from app import backup, facts, monitors
+from app import backup, facts, mailing_smtp, monitors
 from app.clock_guard import guard_of
 from app.wiring import make_runtime
 from core.clock import utc_now
 from core.db import migrate
 from core.db.engine import reading
+from core.mail import queries as mail_queries
 from core.merchants import queries as merchant_queries
 from core.merchants.health import problem_words
 from core.queue import inbox
@@ -44,6 +45,7 @@ def examine(settings: Settings, *, say: Say) -> int:
             findings += [*_of_worker(runtime), *_of_shops(runtime)]
     finally:
         runtime.db.close()
+    findings.append(_of_mail(settings))
     findings += _of_backups(settings, now=utc_now())
     for finding in findings:
         say(f"{finding.word:>5}  {finding.text}")
@@ -137,6 +139,8 @@ def _of_shops(runtime: Runtime) -> Iterator[Finding]:
     now = runtime.clock()
     with reading(runtime.db) as session:
         for merchant in merchant_queries.all_merchants(session):
+            if unsent := mail_queries.parked(session, merchant.merchant_id):
+                yield Finding("look", f"{merchant.name}: {unsent} mails of the last 30 days could not be sent")
             waiting = inbox.counts(session, merchant.merchant_id)
             if waiting["parked"]:
                 yield Finding("look", f"{merchant.name}: {waiting['parked']} messages were signed but not understood")
@@ -145,6 +149,20 @@ def _of_shops(runtime: Runtime) -> Iterator[Finding]:
                 words = problem_words(shop, known, now=now)
                 state = ", ".join(word.replace("_", " ") for word in words) or shop.state
                 yield Finding("wrong" if words else "ok", f"Shop {shop.name} at {shop.base_url}: {state}")
+
+
+def _of_mail(settings: Settings) -> Finding:
+    server = settings.mail
+    if server is None:
+        return Finding(
+            "look", "Mail is not set up (REGULARS_SMTP_URL): shops whose shoppers are proven by a mailed code need it"
+        )
+    try:
+        mailing_smtp.look(server)
+    except mailing_smtp.MailFailure as failure:
+        return Finding("wrong", f"Mail server {server.host}:{server.port} cannot be used: {failure.message}")
+    open_line = "" if server.tls != "none" else ", without TLS"
+    return Finding("ok", f"Mail server {server.host}:{server.port} takes mail{open_line}")
 
 
 def _of_backups(settings: Settings, *, now: datetime) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, redirect, request
-from flask_babel import Babel
 from limits import RateLimitItem, parse_many
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from sqlmodel import Session
@@ -20,13 +19,14 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin import door as admin_door
-from admin import embedded
+from admin import embedded, languages
 from app import counting, demo_door, guide, http_errors, monitors, security
 from core.db.engine import run_tx
 from core.queue import inbox
 from core.queue.group import GroupWriter
 from core.queue.inbox import Arrival
 from core.runtime import Runtime
+from webhooks import addon_install as addon_install_door
 from webhooks import app_install as app_install_door
 from webhooks import install as install_door
 from webhooks import intake as webhook_door
@@ -35,12 +35,11 @@ from widgets import app_door as app_widget_door
 from widgets import routes as widget_door
 
 AT_THE_DOORS = ("/webhooks/", "/install/", "/widget/", "/healthz/")
-# Of the back office and our own pages; the widget speaks by catalogues of its own.
-LANGUAGES = ("en",)
 # Endpoint of a door -> how often one address may ask. Doors keep to what is theirs; the counting is here.
 LIMITS = {
     "webhooks.pair": "10 per minute; 60 per hour",
     "install.callback": "30 per minute",
+    "addon_install.install": "10 per minute",
 }
 
 
@@ -75,7 +74,15 @@ def _entrance(*, doors: WSGIApplication, pages: WSGIApplication, inside: WSGIApp
 def _doors(limiter: RateLimiter, shared: dict[str, Any]) -> Flask:
     """Without a secret key, so without sessions; limits are counted where they are asked for, not around every request."""
     doors = _bare("regulars-doors", shared)
-    for door in (webhook_door, install_door, app_install_door, widget_door, app_widget_door, monitors):
+    for door in (
+        webhook_door,
+        install_door,
+        app_install_door,
+        addon_install_door,
+        widget_door,
+        app_widget_door,
+        monitors,
+    ):
         doors.register_blueprint(door.blueprint)
     for endpoint, limits in LIMITS.items():
         doors.view_functions[endpoint] = _limited(doors.view_functions[endpoint], endpoint, limiter, parse_many(limits))
@@ -86,7 +93,7 @@ def _pages(runtime: Runtime, shared: dict[str, Any]) -> Flask:
     pages = _bare("regulars", shared)
     pages.secret_key = runtime.vault.derived("session")
     security.add_sessions(pages, public_url=runtime.public_url)
-    _add_languages(pages)
+    languages.register(pages)
     pages.register_blueprint(guide.blueprint)
     admin_door.register(pages)
     if runtime.settings.demo:
@@ -98,7 +105,7 @@ def _pages(runtime: Runtime, shared: dict[str, Any]) -> Flask:
 def _inside(shared: dict[str, Any]) -> Flask:
     """Without a secret key, so without sessions that could be kept."""
     inside = _bare("regulars-inside", dict(shared))  # a copy: extensions of the pages are registered in theirs
-    _add_languages(inside)
+    languages.register(inside)
     admin_door.register_embedded(inside)
     return inside
 
@@ -138,10 +145,3 @@ def _writer(runtime: Runtime) -> Callable[[Arrival], str]:
 
 def _front() -> Response:
     return redirect("/admin/")
-
-
-def _add_languages(app: Flask) -> None:
-    def chosen() -> str | None:
-        return request.accept_languages.best_match(LANGUAGES, default="en")
-
-    Babel(app, locale_selector=chosen)

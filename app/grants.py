@@ -20,7 +20,7 @@ from core.errors import CredentialsRefused, Unreadable
 from core.merchants import apps
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
-from core.ports import AppPlatform, Installation, Platform
+from core.ports import GrantRenewer, Installation, Platform
 from core.sealing import Vault
 
 log = structlog.get_logger(__name__)
@@ -31,59 +31,59 @@ _BUSY = "The shop's key is being renewed. Try again in a moment."
 
 
 class Grants:
-    """`platforms`: as Runtime.app_platform."""
+    """`renewers`: of the platforms whose grants end."""
 
     def __init__(
         self,
         db: Database,
         vault: Vault,
         clock: Clock,
-        platforms: Callable[[Platform], AppPlatform | None],
+        renewers: Callable[[Platform], GrantRenewer | None],
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._db, self._vault, self._clock = db, vault, clock
-        self._platforms = platforms
+        self._renewers = renewers
         self._sleep = sleep
 
     def fresh(self, installation: Installation) -> Installation:
         """The installation with credentials that are good for some minutes. Raises PlatformError."""
-        platform = self._platforms(installation.platform)
-        if platform is None or not platform.is_due(installation.credentials, self._clock()):
+        renewer = self._renewers(installation.platform)
+        if renewer is None or not renewer.is_due(installation.credentials, self._clock()):
             return installation
         with reading(self._db) as session:
             shop = merchant_queries.shop_by_key(session, installation.shop_key)
         if shop is None:  # asked for facts before it is stored: its credentials were made this minute
             return installation
-        return self._renewed(platform, shop)
+        return self._renewed(renewer, shop)
 
-    def _renewed(self, platform: AppPlatform, shop: ShopView) -> Installation:
+    def _renewed(self, renewer: GrantRenewer, shop: ShopView) -> Installation:
         for _ in range(LOOKS):
             now = self._clock()
             lease = run_tx(
                 self._db, partial(apps.begin_renewing, merchant_id=shop.merchant_id, shop_id=shop.shop_id, now=now)
             )
             if lease is not None:
-                return self._renew(platform, shop, lease)
+                return self._renew(renewer, shop, lease)
             there = self._stored(shop)  # somebody is at it
-            if not platform.is_due(there.credentials, self._clock()) or _still_good(there, self._clock()):
+            if not renewer.is_due(there.credentials, self._clock()) or _still_good(there, self._clock()):
                 return there
             self._sleep(LOOK_EVERY_S)
         raise Unreadable(_BUSY, code="renewing", retry_after_s=10)
 
-    def _renew(self, platform: AppPlatform, shop: ShopView, lease: datetime) -> Installation:
+    def _renew(self, renewer: GrantRenewer, shop: ShopView, lease: datetime) -> Installation:
         """Under the lease. What somebody renewed before we had it is not renewed again."""
         credentials: Mapping[str, str] | None = None
         try:
             there = self._stored(shop)
             now = self._clock()
-            if not platform.is_due(there.credentials, now):
+            if not renewer.is_due(there.credentials, now):
                 return there
             with reading(self._db) as session:
                 app = apps.app_of(session, self._vault, shop.merchant_id, shop.shop_id)
             if app is None:
                 raise CredentialsRefused("The app of this shop was taken away. Install it again.", code="no_app")
-            credentials = platform.renewed(app.app, shop.base_url, there.credentials, now)
+            credentials = renewer.renewed(app.app, shop.base_url, there.credentials, now)
             log.info("grant.renewed", shop_id=shop.shop_id)
         finally:
             kept = self._end(shop, credentials, lease)

@@ -21,8 +21,10 @@ from core.db.engine import reading, run_tx
 from core.ids import MerchantId
 from core.ledger import commands as ledger_commands
 from core.ledger import seals
+from core.mail import commands as mail
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
+from core.proofs import commands as proofs
 from core.queue import inbox
 from core.runtime import Runtime
 from core.work import effects, sync
@@ -162,7 +164,9 @@ class Schedule:
 
     def _prune(self, merchant_id: MerchantId) -> None:
         now = self._runtime.clock()
-        run_tx(self._runtime.db, lambda session: inbox.prune(session, merchant_id, now=now))
+        for subject in (inbox, mail, proofs):
+            run_tx(self._runtime.db, partial(subject.prune, merchant_id=merchant_id, now=now))
+        shop_care.forget_keys(self._runtime, merchant_id)
 
     def _daily(self, merchants: list[MerchantId]) -> None:
         runtime = self._runtime

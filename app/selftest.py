@@ -15,7 +15,7 @@ import requests
 from app import books, serving
 from app.demo_hands import MUG, SHOPPER, TEE, Bought, Hands, body_of
 from app.demo_platforms import PLATFORMS, Ways
-from app.demo_processes import environment, running, start_process
+from app.demo_processes import MAILED, environment, running, start_mailbox, start_process
 from app.demo_world import STEP_S, World, said, settings_of, wait_for
 from app.logs import set_up_logs
 from core.errors import ConfigurationError
@@ -35,14 +35,19 @@ def run(platform: str, *, say: Say) -> int:
         server_port = serving.free_port(HOST, FIRST_PORT)
         shop_port = serving.free_port(HOST, server_port + 1)
         server_url, shop_url = f"http://{HOST}:{server_port}", f"http://{HOST}:{shop_port}"
+        mail_port = serving.free_port(HOST, shop_port + 1) if platform in MAILED else None
+        smtp_port = serving.free_port(HOST, mail_port + 1) if mail_port else None
+        mail_url = f"http://{HOST}:{mail_port}" if mail_port else None
         path = Path(folder)
-        env = environment(path, server_url)
+        env = environment(path, server_url, smtp_port=smtp_port)
         server = ["app.cli", "serve", "--host", HOST, "--port", str(server_port)]
         shop = ["demo", "--platform", platform, "--port", str(shop_port), "--orders", "0"]
         stack.enter_context(running(start_process(server, env=env, log=path / "server.log")))
         stack.enter_context(running(start_process(shop, env=env, log=path / "shop.log")))
+        if mail_port and smtp_port:
+            stack.enter_context(running(start_mailbox(port=mail_port, smtp_port=smtp_port, env=env)))
         try:
-            world = World(settings_of(path, server_url), shop_url=shop_url, server_url=server_url)
+            world = World(settings_of(path, server_url), shop_url=shop_url, server_url=server_url, mail_url=mail_url)
             stack.callback(world.close)
             return Play(world, PLATFORMS[platform], say).all()
         except (ConfigurationError, requests.RequestException) as error:

@@ -9,9 +9,11 @@ from sqlmodel import Session
 from app import facts
 from core.commerce import Health
 from core.db.engine import reading, run_tx
+from core.ids import MerchantId
 from core.merchants import commands, health
 from core.merchants import queries as merchant_queries
 from core.merchants.queries import ShopView
+from core.rewards.redemption import queries as redemption_queries
 from core.runtime import Runtime
 from core.work import hooks, sync
 
@@ -32,7 +34,7 @@ def look(runtime: Runtime, shop: ShopView) -> None:
     installer = runtime.connect(installation).installer
     found = installer.health(address=hooks.address_of(runtime, shop), now=runtime.clock())
     _record(runtime, shop, found)
-    if runtime.app_platform(shop.platform) is not None:
+    if runtime.app_platform(shop.platform) or runtime.addon_platform(shop.platform):
         # An app's permissions and a shop's address change without a new installation.
         facts_now = installer.facts()
         run_tx(runtime.db, lambda s: commands.note_facts(s, shop.merchant_id, shop.shop_id, facts_now))
@@ -55,6 +57,17 @@ def reconcile_at_night(runtime: Runtime, shop: ShopView) -> None:
         return
     if facts.take_turn(runtime.db, f"reconcile:{shop.shop_id}", every=ONCE_A_NIGHT, now=now):
         sync.reconcile(runtime, shop.merchant_id, shop.shop_id)
+
+
+def forget_keys(runtime: Runtime, merchant_id: MerchantId) -> None:
+    """Drop the keys of shops that staff disconnected, once the last of their codes has ended and nobody needs them."""
+
+    def write(session: Session) -> None:
+        for shop in merchant_queries.shops(session, merchant_id):
+            if not shop.connected and not redemption_queries.needs_shop(session, merchant_id, shop.shop_id):
+                commands.forget_credentials(session, merchant_id, shop.shop_id)
+
+    run_tx(runtime.db, write)
 
 
 def _record(runtime: Runtime, shop: ShopView, found: Health) -> None:

@@ -38,14 +38,16 @@ def make_runtime(settings: Settings, *, clock: Clock = utc_now, default_url: str
     # A demo makes its data anew, so it has no run before.
     believed = ClockGuard(clock, last_run=lambda: None if settings.demo else clock_guard.last_run(db))
     policy = AddressPolicy(allow_loopback=settings.allow_loopback)
-    platforms = partial(registry.app_platform, policy=policy)
+    renewers = partial(registry.grant_renewer, policy=policy)
     return Runtime(
         settings=settings,
         db=db,
         vault=vault,
         clock=believed,
-        connect=Connectors(policy, fresh=Grants(db, vault, believed, platforms).fresh),
-        app_platform=platforms,
+        connect=Connectors(policy, fresh=Grants(db, vault, believed, renewers).fresh),
+        app_platform=partial(registry.app_platform, policy=policy),
+        addon_platform=partial(registry.addon_platform, policy=policy),
+        capabilities=registry.capabilities,
         public_url=_public_url(settings, db, default_url),
     )
 

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 import structlog
 
+from app import mailing
 from app.schedule import Schedule
 from app.wake import Wake
 from core.db.engine import reading
 from core.ids import MerchantId
 from core.merchants import queries as merchant_queries
 from core.runtime import Runtime
-from core.work import backfill, effects
+from core.work import addons, backfill, effects
 from core.work import reading as order_reading
 from webhooks import work as webhook_work
 
@@ -98,6 +99,9 @@ class Worker:
             self._spawn_loop(f"reader-{number + 1}", reading_turns, self._once_time_is_known(self._read_one))
         run_effects: Step = lambda merchant_id: effects.run_due(self._runtime, merchant_id)  # noqa: E731
         self._spawn("effects", self._once_time_is_known(run_effects), at_once=1)
+        self._spawn("mail", lambda merchant_id: mailing.send_due(self._runtime, merchant_id), at_once=1)
+        connect_addons: Step = lambda merchant_id: addons.connect_next(self._runtime, merchant_id)  # noqa: E731
+        self._spawn("addons", connect_addons, at_once=1)
         self._spawn("backfill", self._once_time_is_known(self._backfill), at_once=1)
         self._thread("schedule", lambda: self.schedule.run(self._stopping))
         log.info("worker.started", threads=len(self._threads))

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backfill, book, bulk, doors, postgres, settle
+from bench import backfill, book, bulk, doors, enumeration, postgres, settle
 from bench.measure import HEAD, RUNS, Figure, fdatasync_rate
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -41,6 +41,7 @@ def _parts(*, large: bool) -> dict[str, Callable[[Path], list[Figure]]]:
         "settle": settle.figures,
         "postgres": postgres.figures,
         "doors": doors.figures,
+        "enumeration": enumeration.figures,
         "backfill": lambda folder: backfill.figures(folder, large=large),
         "bulk": lambda folder: bulk.figures(folder, large=large),
         "book": lambda folder: book.figures(folder, large=large),

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlmodel import Session
 
 from bench.measure import Figure, compare
+from connectors import registry
 from core.db.engine import Database, open_database, run_tx
 from core.db.migrate import upgrade
 from core.ids import MemberId, RedemptionId, new_secret
@@ -30,6 +31,7 @@ from core.ledger import commands as ledger
 from core.members import commands as members
 from core.merchants.queries import ShopView
 from core.rewards.redemption import commands as redemptions
+from core.rewards.redemption.codes import rules_of
 from tests.core.world import make_world
 
 SERVER = os.environ.get("REGULARS_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
@@ -161,6 +163,7 @@ def _redeem(db: Database, shop: ShopView, member_id: MemberId) -> None:
             customer_external_id="1",
             points=100,
             idempotency_key=new_secret(),
+            codes=rules_of(registry.capabilities(shop.platform)),
             now=shop.created_at,
         )
         return placed.redemption_id

@@ -21,7 +21,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from connectors.budget import FEWER_CALLS, THROTTLED, Budget, Cost, whole_seconds
-from connectors.operations import Operation, Shape, UserError, load_operation, read_operation
+from connectors.operations import Operation, Shape, UserError, load_operation, operation_text, read_operation
 from connectors.transport import Answer, Call, Transport, retry_after
 from core.errors import (
     CredentialsRefused,
@@ -44,6 +44,7 @@ __all__ = [
     "Shape",
     "UserError",
     "load_operation",
+    "operation_text",
     "read_operation",
 ]
 

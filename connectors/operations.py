@@ -1,6 +1,10 @@
-"""GraphQL operations: one `.graphql` file each, parsed once, bound to the pydantic model of its answer."""
+"""GraphQL operations: one `.graphql` file each, parsed once, bound to the pydantic model of its answer.
+
+Fragments that several files spread stand in `fragments.graphql` beside them; each operation is sent with those it needs.
+"""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,12 +22,17 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
+    concat_ast,
+    parse,
+    print_ast,
+    separate_operations,
 )
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 
 from core.errors import ConfigurationError
 
+SHARED = "fragments"
 ROOT_MUTATIONS = 4  # Saleor refuses a request with more (GRAPHQL_MUTATION_COUNT_LIMIT)
 
 
@@ -68,7 +77,12 @@ def load_operation(
     package: str, name: str, model: type[T], *, tolerates: Iterable[str] = (), most_mutations: int = ROOT_MUTATIONS
 ) -> Operation[T]:
     """The operation in `<package>/operations/<name>.graphql`. Raises ConfigurationError as `read_operation` does."""
-    return read_operation(_text(package, name), model, tolerates=tolerates, most_mutations=most_mutations)
+    return _bound(_document(package, name), model, tolerates, most_mutations)
+
+
+def operation_text(package: str, name: str) -> str:
+    """What `load_operation` would send, for a platform that takes an operation as a text. Raises ConfigurationError."""
+    return print_ast(_document(package, name))
 
 
 def read_operation(
@@ -79,13 +93,13 @@ def read_operation(
     `tolerates`: places such as `order.customer.email` (list indices left out) whose refusal `execute_partly` reports
     instead of raising; the model must allow null there. Raises ConfigurationError for a text or a model that cannot be.
     """
-    request = _parsed(text)
-    found = [node for node in request.document.definitions if isinstance(node, OperationDefinitionNode)]
-    if len(found) != 1 or found[0].name is None or found[0].operation is OperationType.SUBSCRIPTION:
-        raise ConfigurationError("A .graphql file holds one query or one mutation, with a name.")
-    definition, name = found[0], found[0].name.value
+    return _bound(_parsed(text), model, tolerates, most_mutations)
+
+
+def _bound(document: DocumentNode, model: type[T], tolerates: Iterable[str], most_mutations: int) -> Operation[T]:
+    name, definition = _the_operation(document)
     is_mutation = definition.operation is OperationType.MUTATION
-    fragments = _fragments(request.document)
+    fragments = _fragments(document)
     roots = list(_fields(definition.selection_set.selections, fragments))
     if is_mutation and len(roots) > most_mutations:
         raise ConfigurationError(f"{name}: {len(roots)} mutations in one request, at most {most_mutations} are let in.")
@@ -99,35 +113,49 @@ def read_operation(
         name=name,
         model=model,
         is_mutation=is_mutation,
-        payload=GraphQLRequest(request, operation_name=name).payload,
+        payload=GraphQLRequest(document, operation_name=name).payload,
         variables=frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
         tolerates=places,
     )
 
 
 @cache
-def _text(package: str, name: str) -> str:
+def _document(package: str, name: str) -> DocumentNode:
+    """The one operation of a file, and those fragments that it spreads, its own and shared ones."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigurationError(f"{name!r} is no name of an operation's file.")
-    try:
-        return (resources.files(package) / "operations" / f"{name}.graphql").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{package} has no operation {name}.") from None
+    folder = resources.files(package) / "operations"
+    file, shared = folder / f"{name}.graphql", folder / f"{SHARED}.graphql"
+    if not file.is_file():
+        raise ConfigurationError(f"{package} has no operation {name}.")
+    found = [file, shared] if shared.is_file() else [file]
+    whole = concat_ast([_parsed(each.read_text(encoding="utf-8")) for each in found])
+    return separate_operations(whole)[_the_operation(whole)[0]]
 
 
-@cache
-def _parsed(text: str) -> GraphQLRequest:
+def _parsed(text: str) -> DocumentNode:
     try:
-        return GraphQLRequest(text)
+        return parse(text)
     except GraphQLSyntaxError as error:
         raise ConfigurationError(f"Not GraphQL: {error}") from None
+
+
+def _the_operation(document: DocumentNode) -> tuple[str, OperationDefinitionNode]:
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if len(found) != 1 or found[0].name is None or found[0].operation is OperationType.SUBSCRIPTION:
+        raise ConfigurationError("A .graphql file holds one query or one mutation, with a name.")
+    return found[0].name.value, found[0]
 
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 def _fragments(document: DocumentNode) -> Fragments:
-    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    found = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
+    for name, times in Counter(node.name.value for node in found).items():
+        if times > 1:
+            raise ConfigurationError(f"Fragment {name} is defined {times} times.")
+    return {node.name.value: node for node in found}
 
 
 def _fields(
@@ -140,7 +168,7 @@ def _fields(
         elif isinstance(node, FragmentSpreadNode):
             name = node.name.value
             if name not in fragments or name in inside:
-                raise ConfigurationError(f"Fragment {name} is missing from the file, or holds itself.")
+                raise ConfigurationError(f"Fragment {name} is defined nowhere, or holds itself.")
             yield from _fields(fragments[name].selection_set.selections, fragments, inside | {name})
         elif isinstance(node, InlineFragmentNode):
             yield from _fields(node.selection_set.selections, fragments, inside)

@@ -9,6 +9,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,20 +24,27 @@ TOKEN_LIFE_S = 300
 LEEWAY_S = 60
 KEY_BYTES = 32
 NO_KEY = bytes(KEY_BYTES)  # the work is the same for a kid that does not exist
+NUMBERS = r"[1-9][0-9]{0,19}"
+GUIDS = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LONGEST_TOKEN = 4_096
 _JTI = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 _NOT_OURS = "The token is not from this shop"
 
 
+@dataclass(frozen=True)
 class TokenIdentifier:
+    """`customers`: the form of the platform's ids of customers."""
+
+    customers: str = NUMBERS
+
     def identify(self, request: ShopperRequest) -> ShopperIdentity:
         """Raises SignatureInvalid. Whether a jti was seen before is for the caller to know."""
         claims = _claims(request)
         subject, jti = claims["sub"], claims["jti"]
         if claims["aud"] != request.audience or not _same_site(claims["iss"], request.issuer):
             raise SignatureInvalid(_NOT_OURS)
-        if not isinstance(subject, str) or not re.fullmatch(r"[1-9][0-9]{0,19}", subject):
+        if not isinstance(subject, str) or not re.fullmatch(self.customers, subject):
             raise SignatureInvalid("The token names no customer")
         if not isinstance(jti, str) or not _JTI.fullmatch(jti):
             raise SignatureInvalid("The token has no id of its own")

@@ -71,12 +71,24 @@ class Refund(Frozen):
 
 
 class AppliedDiscount(Frozen):
-    """A code on an order with what it really took off the goods. Codes are compared by core.ids.normal_code."""
+    """A code on an order with what it really took off the goods. Codes are compared by core.ids.normal_code.
+
+    `used`: how much of its face value that took. A shop that adds tax to its prices means the face value as net.
+    """
 
     code: str
     gross: NonNegativeInt
     net: NonNegativeInt
+    used: NonNegativeInt
     free_shipping: bool = False
+
+
+class UnnamedCode(Frozen):
+    """What some code took off the goods, where the platform's orders do not say which. As AppliedDiscount."""
+
+    gross: NonNegativeInt
+    net: NonNegativeInt
+    used: NonNegativeInt
 
 
 class CustomerRef(Frozen):
@@ -105,8 +117,16 @@ class Order(Frozen):
     lines: tuple[OrderLine, ...]
     shipping: Shipping = Shipping()
     discounts: tuple[AppliedDiscount, ...] = ()
+    unnamed_codes: tuple[UnnamedCode, ...] = ()
     refunds: tuple[Refund, ...] = ()
     total: int
+
+
+class ChangedOrder(Frozen):
+    """That an order has changed, from a platform whose lists do not say how. `changed_at`: its own stamp."""
+
+    external_id: str
+    changed_at: AwareDatetime
 
 
 class Gone(Frozen):

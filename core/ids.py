@@ -36,9 +36,9 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 17  # 30^17 = 2^83: more than 80 bits, so that codes cannot be searched for
 
 
-def new_code(prefix: str = "") -> str:
-    """A discount code, upper case, more than 80 random bits. Platforms may lower-case it: compare by `normal_code`."""
-    return prefix + "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+def new_code(prefix: str = "", *, length: int = CODE_LENGTH) -> str:
+    """A discount code, upper case, of so many random characters. Platforms may lower-case it: compare by `normal_code`."""
+    return prefix + "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
 
 
 def normal_code(code: str) -> str:

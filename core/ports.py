@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from core.commerce import (
+    ChangedOrder,
     Customer,
     Discount,
     DiscountRequest,
@@ -25,6 +26,7 @@ T = TypeVar("T")
 class Platform(StrEnum):
     WOOCOMMERCE = "woocommerce"
     SHOPIFY = "shopify"
+    SHOPTET = "shoptet"
 
 
 class Capability(StrEnum):
@@ -32,6 +34,7 @@ class Capability(StrEnum):
     USAGE_NAMES_ORDER = "usage_names_order"  # a discount's usage tells on which order
     CODE_ON_ORDER = "code_on_order"  # orders carry the codes used on them
     CANCEL_REVIVES_CODE = "cancel_revives_code"  # cancelling an order makes its code usable again
+    LONG_CODES = "long_codes"  # of more than 16 characters
     SINGLE_USE_IS_SAFE = "single_use_is_safe"  # two checkouts at once cannot both use a code
     BIND_TO_CUSTOMER = "bind_to_customer"
     FREE_SHIPPING = "free_shipping"
@@ -39,6 +42,7 @@ class Capability(StrEnum):
     FREE_PRODUCT = "free_product"
     GIFT_CARD = "gift_card"
     STORE_CREDIT = "store_credit"
+    MAILED_IDENTITY = "mailed_identity"  # pages sign nothing: who the shopper is, a code mailed to the customer proves
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class PlatformApp:
     """What a platform knows us as, where it knows programs and not keys. `secrets`: newest first, the older while it is replaced.
 
     `app_key`: random, in our addresses. `origin`: what stands in for the platform's own hosts (a demo); None: they do.
+    `home_url`: where the app itself lives at the platform, where it is to be asked for grants.
     """
 
     app_key: str
@@ -120,15 +125,7 @@ class PlatformApp:
     client_id: str
     secrets: Sequence[str] = field(repr=False)
     origin: str | None = None
-
-
-@dataclass(frozen=True)
-class AppLaunch:
-    """A page of ours that the platform opened. `token`: the staff's session token, where the opening brought one."""
-
-    base_url: str
-    host: str | None = None
-    token: str | None = field(default=None, repr=False)
+    home_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +135,25 @@ class CodeGrant:
     base_url: str
     code: str = field(repr=False)
     state: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class InstalledShop:
+    """A shop that has just installed us as an addon. The credentials may have to be renewed before their first use."""
+
+    platform_shop_id: str
+    base_url: str
+    contact_email: str | None
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AddonShop:
+    """What it takes to ask a shop who is at work in it. `details`: of its facts."""
+
+    platform_shop_id: str
+    base_url: str
+    details: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -161,7 +177,7 @@ class OrderSource(Protocol):
     def get_order(self, external_id: str) -> Order | Gone:
         """The newest state. Anything but a clear answer raises Unreadable (or another PlatformError): no statement."""
 
-    def list_orders(self, *, changed_since: datetime, cursor: str | None = None) -> Page[Order]:
+    def list_orders(self, *, changed_since: datetime, cursor: str | None = None) -> Page[Order] | Page[ChangedOrder]:
         """Changed at or after that instant, oldest change first; an order may come twice. To mark, not to settle.
 
         What lies in the trash comes as CANCELLED here, because only `get_order` can say Gone.
@@ -176,6 +192,9 @@ class CustomerSource(Protocol):
         """Raises ExternalNotFound."""
 
     def list_customers(self, *, cursor: str | None = None) -> Page[Customer]: ...
+
+    def emails_of(self, external_id: str) -> Sequence[str]:
+        """Where this customer can be written to, the main account's address first; empty for who is not there."""
 
 
 class DiscountIssuer(Protocol):
@@ -206,8 +225,11 @@ class Installer(Protocol):
     def facts(self) -> ShopFacts:
         """Read the shop's own facts with the credentials: proves that they work. Raises PlatformError."""
 
-    def subscribe(self, *, address: str, secret: str) -> None:
-        """Register what we need at this address. Safe to repeat: what is right is left, what is wrong is made anew."""
+    def subscribe(self, *, address: str, secret: str) -> str | None:
+        """Register what we need at this address. Safe to repeat: what is right is left, what is wrong is made anew.
+
+        Returns the secret where the platform makes it itself and `secret` is empty: it is told once.
+        """
 
     def health(self, *, address: str, now: datetime) -> Health: ...
 
@@ -244,20 +266,63 @@ class ConnectFlow(Protocol):
         """Credentials from keys that the merchant made by hand. Raises InvalidInput."""
 
 
+class TokenFlow(Protocol):
+    """How a shop is tied to us by a token that its merchant made for us there, where there is such a thing. Pure."""
+
+    def normal_shop_url(self, text: str) -> str:
+        """The shop's address as we keep it. Raises InvalidInput with a sentence for the merchant."""
+
+    def credentials(self, base_url: str, token: str) -> Mapping[str, str]:
+        """Raises InvalidInput. Not proven: ask the shop for its facts with them."""
+
+
+class GrantRenewer(Protocol):
+    """A platform whose grants end."""
+
+    def is_due(self, credentials: Mapping[str, str], now: datetime) -> bool:
+        """Whether they have to be renewed before they are used."""
+
+    def renewed(
+        self, app: PlatformApp, base_url: str, credentials: Mapping[str, str], now: datetime
+    ) -> Mapping[str, str]:
+        """The credentials that follow on these. Save them before anything else: these may be good once. Raises PlatformError."""
+
+
+class AddonPlatform(GrantRenewer, Protocol):
+    """A platform that signs nothing: it calls us with a code when a shop installs us or opens a page of ours, and its
+    answer to that code is the proof. Everything raises SignatureInvalid for what is not proven, and PlatformError.
+    """
+
+    def install(self, app: PlatformApp, code: str, redirect_uri: str, now: datetime) -> InstalledShop:
+        """The shop whose call brought this code, asked for within its patience. `redirect_uri`: the address of that call."""
+
+    def shop_of_message(self, body: bytes) -> str:
+        """The platform's own name of the shop that a message says it is of. Raises InvalidInput."""
+
+    def staff_by_code(
+        self, app: PlatformApp, shop: AddonShop, code: str, *, redirect_uri: str, now: datetime
+    ) -> StaffVisit:
+        """Who is at work in the admin of this very shop."""
+
+
 class AppPlatform(Protocol):
     """A platform where a shop installs us as an app: who asks is proven by the app's secret. Pure but for the grants.
 
-    Everything raises SignatureInvalid for what is not proven; grants raise PlatformError as well.
+    What proves something raises SignatureInvalid; grants raise PlatformError as well.
     """
 
-    def read_launch(self, app: PlatformApp, query: bytes, now: datetime) -> AppLaunch: ...
-    def read_code(self, app: PlatformApp, query: bytes, now: datetime) -> CodeGrant: ...
+    def read_code(self, app: PlatformApp, query: bytes, now: datetime) -> CodeGrant:
+        """What a merchant brings back from `authorize_url`. Raises NotAllowed for a no, which nobody signs."""
+
     def staff(self, app: PlatformApp, token: str, now: datetime) -> StaffVisit: ...
     def proxied(self, app: PlatformApp, query: bytes, now: datetime) -> ShopperVisit: ...
     def extension(self, app: PlatformApp, token: str, now: datetime) -> ShopperVisit: ...
 
     def shop_of_message(self, headers: Mapping[str, str], body: bytes) -> str:
         """The base URL of the shop that a message of an app says it is of; header and body must agree."""
+
+    def normal_shop_url(self, text: str) -> str:
+        """The shop's address as we keep it. Raises InvalidInput with a sentence for the merchant."""
 
     def authorize_url(self, app: PlatformApp, base_url: str, *, state: str, callback_url: str) -> str:
         """Where to send a merchant who begins at our end."""
@@ -267,14 +332,6 @@ class AppPlatform(Protocol):
 
     def grant_by_code(self, app: PlatformApp, base_url: str, code: str, now: datetime) -> Mapping[str, str]:
         """Credentials for the code of a CodeGrant."""
-
-    def renewed(
-        self, app: PlatformApp, base_url: str, credentials: Mapping[str, str], now: datetime
-    ) -> Mapping[str, str]:
-        """The credentials that follow on these. Save them before anything else: these are good once."""
-
-    def is_due(self, credentials: Mapping[str, str], now: datetime) -> bool:
-        """Whether they have to be renewed before they are used."""
 
 
 class Connector(Protocol):

@@ -1,4 +1,4 @@
-"""What tests share: databases, a browser, PHP, the vendors' contracts, and the rule for what a machine lacks.
+"""What tests share: databases, a browser, PHP, Node, the vendors' contracts, and the rule for what a machine lacks.
 
 The rule: what is not there skips its tests with a reason, unless REGULARS_TEST_REQUIRE names it; then they fail.
 """
@@ -69,6 +69,18 @@ def require_fixture() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def php() -> str:
     return require("php")
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    return require("node")
+
+
+@pytest.fixture(scope="session")
+def node_with_packages(node: str) -> str:
+    """Node, where the packages of the Shopify extensions are installed too (`make test` tries)."""
+    require("node_modules")
+    return node
 
 
 @pytest.fixture(scope="session")
@@ -230,6 +242,12 @@ def locate_php() -> str | None:
     return shutil.which("php")
 
 
+def locate_node_modules() -> str | None:
+    """The packages of the Shopify extensions. npm writes this list last, so they are all there."""
+    listed = Path("connectors/shopify/storefront/node_modules/.package-lock.json")
+    return str(listed.parent.resolve()) if listed.is_file() else None
+
+
 def locate_contracts() -> str | None:
     """The folder of the vendors' own schemas and recorded traffic; it is not part of this repository."""
     path = os.environ.get("REGULARS_CONTRACTS", "")
@@ -270,6 +288,8 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "redis": locate_redis,
     "chromium": locate_chromium,
     "php": locate_php,
+    "node": lambda: shutil.which("node"),
+    "node_modules": locate_node_modules,
     "contracts": locate_contracts,
     "git": lambda: shutil.which("git"),
     "strace": locate_strace,

@@ -58,6 +58,7 @@ def test_the_sdist_holds_what_it_takes_to_build_and_test(built: Path) -> None:
     assert {"pyproject.toml", "LICENSE", "README.md", "requirements.lock", "requirements-dev.lock"} <= names
     assert {"Makefile", "tools/run_tests.py", "tests/conftest.py"} <= names
     assert files_of_the_packages() <= names
+    assert not [name for name in names if "node_modules" in name]
 
 
 def test_the_dependencies_in_the_wheel_are_met_by_the_lock(installed: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -229,11 +229,9 @@ def kind_of(change: Sequence[str]) -> str:
 
 def mirror(source: Path, target: Path) -> bool:
     """Make the copy equal to the source, touching only what differs. True if anything did."""
-    wanted = {
-        path.relative_to(source) for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    }
+    wanted = {path.relative_to(source) for path in _files(source)}
     changed = False
-    for path in [path for path in target.rglob("*") if path.is_file() and "__pycache__" not in path.parts]:
+    for path in list(_files(target)):
         if path.relative_to(target) not in wanted:
             path.unlink()
             changed = True
@@ -244,6 +242,13 @@ def mirror(source: Path, target: Path) -> bool:
             shutil.copy(source / name, copy)
             changed = True
     return changed
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All but what Python and npm make."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts):
+            yield path
 
 
 def workshop_of(module: str) -> Path:

@@ -2,9 +2,10 @@
 
     python -m tools.prune_schema SCHEMA OPERATIONS... [--keep FILE]... > pruned.graphql
 
-OPERATIONS are .graphql files or folders of them. Kept are the types, fields, arguments and enum values that they name, and what
-those cannot do without. Input fields and enum values that travel in variables or answers are named nowhere in an operation: FILE
-lists them, one coordinate a line: `Type`, `Type.member`, `Type.field(argument)` or `Type.*` (all that is not deprecated).
+OPERATIONS are .graphql files or folders of them, all read as one document. Kept are the types, fields, arguments and enum values
+that they name, and what those cannot do without. Input fields and enum values that travel in variables or answers are named nowhere
+in an operation: FILE lists them, one coordinate a line: `Type`, `Type.member`, `Type.field(argument)` or `Type.*` (all that is not
+deprecated).
 """
 
 import argparse
@@ -65,24 +66,26 @@ class Mistake(Exception):
 
 
 def prune(schema_text: str, operations: Sequence[str], keep: Iterable[str] = ()) -> str:
-    """The SDL of the part of a schema that these documents and coordinates need. Raises Mistake, GraphQLSyntaxError."""
+    """The SDL of the part of a schema that these texts, together one document, and coordinates need.
+
+    Raises Mistake, GraphQLSyntaxError.
+    """
     document = parse(schema_text, no_location=True)
     # A vendor's own SDL may not pass graphql-core's check of schemas; that is not ours to judge.
     schema = build_ast_schema(document, assume_valid=True)
     kept = _Kept(document)
-    for text in operations:
-        _take(kept, schema, parse(text))
+    _take(kept, schema, parse("\n".join(operations)))
     for coordinate in keep:
         kept.coordinate(coordinate)
     kept.close()
     return "\n\n".join(print_ast(node) for node in kept.definitions()) + "\n"
 
 
-def _take(kept: "_Kept", schema: GraphQLSchema, operation: DocumentNode) -> None:
-    if errors := validate(schema, operation):
+def _take(kept: "_Kept", schema: GraphQLSchema, operations: DocumentNode) -> None:
+    if errors := validate(schema, operations):
         raise Mistake(errors[0].message)
     info = TypeInfo(schema)
-    visit(operation, TypeInfoVisitor(info, _Uses(kept, info)))
+    visit(operations, TypeInfoVisitor(info, _Uses(kept, info)))
 
 
 class _Uses(Visitor):

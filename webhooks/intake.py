@@ -16,9 +16,10 @@ from core.db.engine import run_tx
 from core.earning import orders
 from core.errors import InvalidInput, NotAllowed, SignatureInvalid
 from core.merchants import audit, commands, health
-from core.ports import WebhookRequest
+from core.ports import WebhookReader, WebhookRequest
 from core.queue.inbox import Arrival
 from webhooks import senders
+from webhooks.senders import Sender
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -52,25 +53,15 @@ def receive(platform: str, shop_key: str) -> Response:
     if not by_app and not _is_signed(headers):
         raise InvalidInput("The message carries no signature")
     sender = senders.find_by_app(known, shop_key, headers, body) if by_app else senders.find(known, shop_key)
-    try:
-        reader.verify(WebhookRequest(body, headers, sender.secrets))
-        if sender.shop is None:
-            raise SignatureInvalid("The message is not signed by this shop")
-    except SignatureInvalid:
-        senders.intake().refusals.note(senders.runtime(), sender.shop)
-        raise
-    arrival = Arrival(
-        merchant_id=sender.shop.merchant_id,
-        shop_id=sender.shop.shop_id,
-        source="webhook",
-        headers=_kept(headers),
-        body=body,
-        received_at=senders.runtime().clock(),
-    )
-    inbox_id = senders.intake().write(arrival)
-    senders.intake().wake()
-    log.info("webhook.stored", shop_id=sender.shop.shop_id, inbox_id=inbox_id)
-    return jsonify(ok=True)
+    return _take(reader, sender, body, headers)
+
+
+@blueprint.post("/<platform>/app/<app_key>")
+def receive_of_addon(platform: str, app_key: str) -> Response:
+    """What an addon's settings say once for all shops: that it was suspended, resumed or taken off. Raises SignatureInvalid."""
+    known = senders.known_platform(platform)
+    body, headers = senders.whole_body(), senders.lower_case_headers()
+    return _take(registry.webhook_reader(known), senders.find_by_addon(known, app_key, body), body, headers)
 
 
 @blueprint.post("/<platform>/<shop_key>/nudge")
@@ -129,6 +120,29 @@ def pair(platform: str, shop_key: str) -> Response:
     answer = jsonify(kid=kid, key=key, loader_url=runtime.public_url() + _LOADER_PATH)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _take(reader: WebhookReader, sender: Sender, body: bytes, headers: Mapping[str, str]) -> Response:
+    """Verify, keep, answer. Raises SignatureInvalid."""
+    try:
+        reader.verify(WebhookRequest(body, headers, sender.secrets))
+        if sender.shop is None:
+            raise SignatureInvalid("The message is not signed by this shop")
+    except SignatureInvalid:
+        senders.intake().refusals.note(senders.runtime(), sender.shop)
+        raise
+    arrival = Arrival(
+        merchant_id=sender.shop.merchant_id,
+        shop_id=sender.shop.shop_id,
+        source="webhook",
+        headers=_kept(headers),
+        body=body,
+        received_at=senders.runtime().clock(),
+    )
+    inbox_id = senders.intake().write(arrival)
+    senders.intake().wake()
+    log.info("webhook.stored", shop_id=sender.shop.shop_id, inbox_id=inbox_id)
+    return jsonify(ok=True)
 
 
 def _read_pairing(body: bytes) -> PairRequest:

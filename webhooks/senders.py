@@ -10,7 +10,7 @@ from sqlmodel import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from core.db.engine import reading, run_tx
-from core.errors import NotFound, SignatureInvalid
+from core.errors import InvalidInput, NotFound, SignatureInvalid
 from core.ids import MerchantId, ShopId
 from core.merchants import apps, health
 from core.merchants import queries as merchant_queries
@@ -111,6 +111,25 @@ def find_by_app(platform: Platform, app_key: str, headers: Mapping[str, str], bo
         except SignatureInvalid:
             return nobody
     return nobody if shop is None else Sender(shop, secrets=app.app.secrets, keys={})
+
+
+def find_by_addon(platform: Platform, app_key: str, body: bytes) -> Sender:
+    """The shop of an addon's message, as above: the platform signs with the secret that it made for the shop."""
+    here = runtime()
+    known = here.addon_platform(platform)
+    nobody = Sender(None, secrets=(NOBODYS_SECRET,), keys={})
+    with reading(here.db) as session:
+        app = apps.app_by_key(session, here.vault, app_key)
+        if app is None or known is None or app.app.platform is not platform:
+            return nobody
+        try:
+            shop = apps.shop_by_platform_id(session, app, known.shop_of_message(body))
+        except InvalidInput:
+            return nobody
+        if shop is None:
+            return nobody
+        secrets = merchant_queries.webhook_secrets(session, here.vault, shop.merchant_id, shop.shop_id)
+    return Sender(shop, secrets=secrets or (NOBODYS_SECRET,), keys={})
 
 
 def whole_body() -> bytes:

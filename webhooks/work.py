@@ -26,7 +26,7 @@ from core.ports import WebhookRequest
 from core.queue import inbox
 from core.queue.inbox import Claimed
 from core.runtime import Runtime
-from core.work import connecting, erasing
+from core.work import connecting, erasing, merging
 
 log = structlog.get_logger(__name__)
 
@@ -134,9 +134,7 @@ def _apply(session: Session, one: _Understood, event: ShopEvent, runtime: Runtim
     elif event.topic in ENDING and one.removed is not None:
         _end(session, one, event, one.removed, runtime)
     elif event.topic is Topic.CUSTOMER_MERGED and event.into is not None:
-        moved = member_commands.customer_merged(
-            session, merchant_id, shop_id, gone=event.external_id, into=event.into, now=now
-        )
+        moved = merging.merge_customers(session, merchant_id, shop_id, gone=event.external_id, into=event.into, now=now)
         # Two members stay two: whose points are whose after a merge is for staff to say.
         _note(session, one.claimed, "customer.merged" if moved else "customer.merged_members_stay", now=now)
     elif event.topic is Topic.CUSTOMER_DATA_ASKED:

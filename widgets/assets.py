@@ -9,8 +9,8 @@ from widgets.browser_texts import STATIC, file_name
 from widgets.catalogues import LANGUAGES
 
 TYPES = {"js": "text/javascript; charset=utf-8", "json": "application/json"}
-LOADER, PANEL = "loader.js", "panel.js"
-NAMES = frozenset({LOADER, PANEL, *(file_name(language) for language in LANGUAGES)})
+LOADER, PANEL, MAILED = "loader.js", "panel.js", "mailed.js"
+NAMES = frozenset({LOADER, PANEL, MAILED, *(file_name(language) for language in LANGUAGES)})
 
 
 @dataclass(frozen=True)

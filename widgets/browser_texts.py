@@ -42,7 +42,15 @@ PANEL_TEXTS: dict[str, str | Plural] = {
     "cart_failed": _("Your code is ready, but the cart could not be reached. Please enter the code at the checkout."),
     "close": _("Close"),
     "code_points": _n("{points} point set aside.", "{points} points set aside."),
+    "code": _("Code from the e-mail"),
+    "code_again": _("Send a new code"),
+    "code_enter": _("Enter the code"),
+    "code_sent": _(
+        "The code is on its way to the e-mail address of your account. It is valid for 10 minutes. "
+        "If it does not come, please look in the spam folder."
+    ),
     "codes": _("Your codes"),
+    "confirm": _("Confirm"),
     "copied": _("Copied"),
     "copy": _("Copy"),
     "copy_code": _("Copy the code {code}"),
@@ -90,6 +98,10 @@ PANEL_TEXTS: dict[str, str | Plural] = {
     "preparing": _("Being prepared"),
     "preview": _("Preview for staff: shoppers do not see this yet."),
     "problem": _("That did not work. Please try again."),
+    "prove": _("See your points"),
+    "prove_send": _("Send me a code"),
+    "prove_text": _("To be sure that it is you, we send a code to the e-mail address of your account in this shop."),
+    "proven": _("Thank you. This browser knows you from now on."),
     "ready": _("Your code for {value} off is ready. Please enter it at the checkout."),
     "redeem": _("Get {value} off"),
     "refused": _("The cart did not take the code: {reason}"),

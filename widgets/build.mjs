@@ -36,6 +36,7 @@ const common = {
 };
 await build({ ...common, entryPoints: [`${here}source/loader.js`], outfile: `${out}/loader.js`, format: "iife" });
 await build({ ...common, entryPoints: [`${here}source/panel.js`], outfile: `${out}/panel.js`, format: "esm" });
+await build({ ...common, entryPoints: [`${here}source/mailed.js`], outfile: `${out}/mailed.js`, format: "esm" });
 
 if (!process.argv[2]) {
   const python = process.env.PYTHON || `${here}../.venv/bin/python`;

@@ -1,18 +1,14 @@
-"""The widget's texts in its languages, read from translations/<language>.po. English is the source and needs no file.
+"""The widget's texts in its languages, from translations/<language>.po."""
 
-The .po files are the truth and are read as they are: nothing compiled lies beside them that could be out of date.
-"""
-
-import gettext
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.support import NullTranslations
+
+from core import catalogues
 
 TRANSLATIONS = Path(__file__).parent / "translations"
 LANGUAGES = ("en", "cs", "pl", "sk")
@@ -25,7 +21,7 @@ class Catalogue:
     """One language. Placeholders are named, {like} this, and filled by the caller's values."""
 
     language: str
-    translations: gettext.NullTranslations
+    translations: NullTranslations
 
     @property
     def locale(self) -> Locale:
@@ -48,16 +44,9 @@ class Catalogue:
 @cache
 def catalogue(language: str) -> Catalogue:
     """The catalogue of one of LANGUAGES."""
-    if language == "en":
-        return Catalogue("en", gettext.NullTranslations())
-    compiled = io.BytesIO()
-    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return Catalogue(language, gettext.GNUTranslations(compiled))
+    return Catalogue(language, catalogues.translations(TRANSLATIONS, language))
 
 
 def best_language(wanted: str | None) -> str:
     """The language to answer in: what a page says of itself ("cs-CZ", "pl_PL"), else English."""
-    primary = (wanted or "").replace("_", "-").split("-")[0].lower()
-    return primary if primary in LANGUAGES else "en"
+    return catalogues.nearest(wanted, LANGUAGES) or catalogues.SOURCE

@@ -13,6 +13,8 @@ days of the program's calendar; instants are ISO 8601 in UTC. Sentences are whol
     POST   hint {order}      {}, 202 whatever is asked
     errors                   {"error": {"code", "message"}}: 400, 401 (always the same), 403, 404, 409, 429, 503
 
+    POST   proofs, proofs/confirm, session   where Config.identity is "mail": see proofs.py
+
 me, join, history and redemptions want `Authorization: Bearer <token of the shop's identity endpoint>`.
 """
 
@@ -24,11 +26,10 @@ from core.merchants.queries import MerchantView, ShopView
 from core.money import Money, exponent
 from core.ports import Platform
 from core.program.terms import Terms
-from core.rewards.redemption.commands import OPEN_AT_MOST
 from core.rewards.redemption.queries import RedemptionView
 from core.rewards.redemption.quote import Offer, offer, points_for
 from widgets import offers
-from widgets.assets import PANEL, asset
+from widgets.assets import MAILED, PANEL, asset
 from widgets.browser_texts import LOADER_TEXTS, compiled, file_name
 from widgets.colours import theme_colours
 from widgets.history import history_item
@@ -62,7 +63,10 @@ def state_of(merchant: MerchantView, shop: ShopView, *, staff: bool) -> State:
     return "staff" if staff else "hidden"
 
 
-def config(shop: ShopView, terms: Terms, state: State, speech: Speech) -> Config | HiddenConfig:
+def config(
+    shop: ShopView, terms: Terms, state: State, speech: Speech, *, mailed: bool = False
+) -> Config | HiddenConfig:
+    """`mailed`: shoppers are proven by a code in a mail, since pages of the shop sign nothing."""
     if state == "hidden":
         return {"state": "hidden"}
     catalogue = speech.catalogue
@@ -73,6 +77,8 @@ def config(shop: ShopView, terms: Terms, state: State, speech: Speech) -> Config
         "program": terms.name,
         "launcher": True,
         "theme": {"scheme": "auto", "side": "end", "colours": theme_colours(terms.brand_colour)},
+        "identity": "mail" if mailed else "shop",
+        "mailed": asset(MAILED).address if mailed else None,
         "panel": asset(PANEL).address,
         "texts": asset(file_name(catalogue.language)).address,
         "words": compiled(LOADER_TEXTS, catalogue),
@@ -104,6 +110,7 @@ def me(
     codes: Sequence[RedemptionView],
     speech: Speech,
     *,
+    open_at_most: int,
     earned_by_order: int | None = None,
 ) -> Me:
     possible = offer(terms, shop.currency, balance.available, smallest_unit=shop.smallest_unit)
@@ -119,7 +126,7 @@ def me(
         "pending": _pending(balance, speech),
         "expiring": _expiring(balance, speech),
         "goal": _goal(balance, terms, shop.currency),
-        "redeem": _redeem(merchant, shop, terms, balance, possible, len(codes), speech),
+        "redeem": _redeem(merchant, shop, terms, balance, possible, room=open_at_most - len(codes), speech=speech),
         "codes": [redemption(view) for view in codes],
         "order": {"points": earned_by_order} if earned_by_order else None,
     }
@@ -192,10 +199,12 @@ def _redeem(
     terms: Terms,
     balance: BalanceView,
     possible: Offer,
-    open_codes: int,
+    *,
+    room: int,
     speech: Speech,
 ) -> RedeemJson:
-    reason = _why_not(merchant, shop, balance, possible, open_codes)
+    """`room`: for so many more codes."""
+    reason = _why_not(merchant, shop, balance, possible, room)
     if reason is not None:
         message = cannot_redeem(reason, speech, minimum_points=possible.minimum_points)
         return {"allowed": False, "reason": reason, "message": message}
@@ -208,9 +217,7 @@ def _redeem(
     }
 
 
-def _why_not(
-    merchant: MerchantView, shop: ShopView, balance: BalanceView, possible: Offer, open_codes: int
-) -> str | None:
+def _why_not(merchant: MerchantView, shop: ShopView, balance: BalanceView, possible: Offer, room: int) -> str | None:
     """As core.rewards.redemption.commands.place decides; said beforehand, so that nobody tries in vain."""
     if merchant.launch not in ("staff", "live"):
         return "paused"
@@ -222,7 +229,7 @@ def _why_not(
         return "currency"
     if balance.debt:
         return "debt"
-    return "too_many_open" if open_codes >= OPEN_AT_MOST else possible.reason
+    return "too_many_open" if room <= 0 else possible.reason
 
 
 def _redemption_state(view: RedemptionView) -> str:

@@ -26,6 +26,9 @@ CONFLICT = _("Something has changed meanwhile. Please look again.")
 TOO_FEW = _("You do not have so many points to use.")
 INVALID = _("The server did not understand that.")
 TOO_OFTEN = _("That was a little too fast. Please wait a minute.")
+WRONG_CODE = _("This code is not right, or no longer valid. Please check it, or ask for a new one.")
+TOO_MANY_CODES = _("That was tried too often. Please try again later.")
+NO_MAIL = _("Codes cannot be sent at the moment. Please try again later.")
 LATER = _("The shop cannot be reached at the moment. Please try again in a while.")
 
 
@@ -41,6 +44,18 @@ class WrongOrigin(errors.Refused):
     """The page that asks is not one of the shop's."""
 
 
+class TooManyCodes(TooOften):
+    """More codes, or tries of them, than the limits allow."""
+
+
+class WrongCode(errors.Refused):
+    """A code that proves nothing: wrong, used, too old, for another customer, for nobody."""
+
+
+class NoMail(errors.Refused):
+    """No code can be mailed: this server has not been told how."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     status: int
@@ -51,7 +66,10 @@ class Refusal:
 # The first that fits counts.
 _TABLE: tuple[tuple[type[errors.RegularsError], int, str, str], ...] = (
     (WrongOrigin, 403, "wrong_origin", NOT_FROM_HERE),
+    (TooManyCodes, 429, "too_often", TOO_MANY_CODES),
     (TooOften, 429, "too_often", TOO_OFTEN),
+    (WrongCode, 403, "wrong_code", WRONG_CODE),
+    (NoMail, 503, "no_mail", NO_MAIL),
     (errors.SignatureInvalid, 401, "sign_in", SIGN_IN),
     (errors.NotFound, 404, "not_found", NOT_FOUND),
     (errors.InvalidInput, 400, "invalid", INVALID),

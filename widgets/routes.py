@@ -25,11 +25,12 @@ from core.program import queries as program_queries
 from core.program.terms import Terms
 from core.rewards.redemption import commands as redemption_commands
 from core.rewards.redemption import queries as redemption_queries
+from core.rewards.redemption.codes import rules_of
 from core.rewards.redemption.queries import RedemptionView
 from core.runtime import Runtime
 from core.work import effects
 from core.work import reading as order_reading
-from widgets import access, files, presenters, wire
+from widgets import access, files, presenters, proofs, wire
 from widgets.access import Shopper, runtime
 from widgets.catalogues import best_language, catalogue
 from widgets.refusals import TooOften, refusal
@@ -57,6 +58,9 @@ _calls = ThreadPoolExecutor(max_workers=8, thread_name_prefix="widget-shop")
 
 blueprint.add_url_rule("/loader.js", view_func=files.loader)
 blueprint.add_url_rule("/static/<digest>/<name>", view_func=files.static_file)
+blueprint.add_url_rule("/api/<shop_key>/proofs", "ask_proof", proofs.ask, methods=["POST"])
+blueprint.add_url_rule("/api/<shop_key>/proofs/confirm", "confirm_proof", proofs.confirm, methods=["POST"])
+blueprint.add_url_rule("/api/<shop_key>/session", "session", proofs.session, methods=["POST"])
 
 
 @blueprint.get("/api/<shop_key>/config")
@@ -69,7 +73,10 @@ def config(shop_key: str) -> Response:
     token = request.args.get("preview")
     staff = preview.is_valid(token, runtime().vault, shop.shop_key, now=now)
     state = presenters.state_of(door.merchant, shop, staff=staff) if terms else "hidden"
-    body: object = presenters.config(shop, terms, state, _speech(terms)) if terms else {"state": "hidden"}
+    mailed = proofs.by_mail(runtime(), door.merchant, shop)
+    body: object = (
+        presenters.config(shop, terms, state, _speech(terms), mailed=mailed) if terms else {"state": "hidden"}
+    )
     response = wire.answer(body)
     response.headers["Cache-Control"] = wire.NOT_KEPT if token else f"public, max-age={CONFIG_AGE_S}"
     response.add_etag()
@@ -153,6 +160,7 @@ def redeem_for(known: Shopper, *, points: int, idempotency_key: str) -> Response
             customer_external_id=known.customer_id,
             points=points,
             idempotency_key=idempotency_key,
+            codes=rules_of(runtime().capabilities(shop.platform)),
             now=now,
         )
 
@@ -271,6 +279,7 @@ def me_of(session: Session, known: Shopper, *, order: str | None = None) -> Me:
         ledger_queries.balance_now(session, merchant_id, known.member_id, now=runtime().clock()),
         redemption_queries.open_of(session, merchant_id, known.member_id),
         _speech(terms),
+        open_at_most=rules_of(runtime().capabilities(shop.platform)).open_at_most,
         earned_by_order=_earned(session, shop, known.member_id, order) if order else None,
     )
 

@@ -34,7 +34,10 @@ class LinksJson(TypedDict):
 
 
 class Config(TypedDict):
-    """`panel` and `texts` are addresses relative to /widget/v1/. `words`: the few texts that the loader needs."""
+    """`panel`, `texts` and `mailed` are addresses relative to /widget/v1/. `words`: the few texts that the loader needs.
+
+    `identity`: who proves the shopper, the shop at an address of its own or a code that we mail; then `mailed` is loaded too.
+    """
 
     state: State
     lang: str
@@ -42,6 +45,8 @@ class Config(TypedDict):
     program: str
     launcher: bool
     theme: ThemeJson
+    identity: Literal["shop", "mail"]
+    mailed: str | None
     panel: str
     texts: str
     words: dict[str, JsonText]

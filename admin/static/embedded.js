@@ -1,10 +1,13 @@
 // The back office inside a platform's own admin. A link or a form would load a document, which has no proof of who asks;
 // so both are fetched, with the proof that the platform's bridge adds to every fetch, and the page is put in place.
 (() => {
-  const { root, failed, unsure, stale } = document.currentScript.dataset;
+  const { root, failed, unsure, stale, ...words } = document.currentScript.dataset;
   // What the platform put into the address of the first document. Its token is used up and no business of the address bar.
-  const carried = [...new URLSearchParams(location.search)].filter(([name]) => ["embedded", "host", "shop"].includes(name));
-  const noise = ["again", "embedded", "hmac", "host", "id_token", "locale", "session", "shop", "timestamp"];
+  const noise = words.noise.split(" ");
+  const kept = words.carried.split(" ");
+  const carried = [...new URLSearchParams(location.search)].filter(([name]) => kept.includes(name));
+  const bridge = () => words.bridge ? window[words.bridge] : undefined;
+  const language = document.documentElement.lang; // what the platform said once; a fetch says it as a browser does
 
   let here; // the page that is shown, without what the platform adds
   let asked = 0; // number of the newest question: what was asked before it comes too late
@@ -35,7 +38,7 @@
 
   const busy = (is) => {
     document.documentElement.setAttribute("aria-busy", String(is));
-    window.shopify?.loading?.(is);
+    bridge()?.loading?.(is);
   };
 
   const put = (page, hash) => {
@@ -47,6 +50,8 @@
     const first = place.querySelector("[autofocus]");
     first?.removeAttribute("autofocus"); // browsers refuse that in a frame, and say so
     main().replaceWith(place);
+    const tabs = page.querySelector(".tabs"); // our own menu, where the platform draws none: it shows where one is
+    if (tabs) document.querySelector(".tabs")?.replaceWith(tabs);
     document.body.className = page.body.className;
     document.title = page.title;
     document.dispatchEvent(new Event("regulars:page"));
@@ -71,7 +76,7 @@
     sending = Boolean(body);
     busy(true);
     try {
-      const answer = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Accept: "text/html" } });
+      const answer = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Accept: "text/html", "Accept-Language": language } });
       if (mine !== asked) return;
       if (answer.status === 401) { tell(stale); return; }
       if (answer.headers.get("Content-Disposition")?.startsWith("attachment")) { await save(answer); return; }
@@ -92,7 +97,7 @@
 
   // The platform asks about changes that are not saved; a form says by `data-save-bar` that it may have some.
   const leave = async (url, options) => {
-    await window.shopify?.saveBar?.leaveConfirmation?.();
+    await bridge()?.saveBar?.leaveConfirmation?.();
     await go(url, options);
   };
 
@@ -122,7 +127,7 @@
   });
 
   // A click in the platform's own menu.
-  document.addEventListener("shopify:navigate", (event) => {
+  if (words.bridge) document.addEventListener(`${words.bridge}:navigate`, (event) => {
     const href = event.target?.getAttribute?.("href");
     if (href && isOurs(new URL(href, here))) { event.preventDefault(); leave(new URL(href, here)); }
   });

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from connectors.shopify import signatures
 from connectors.shopify.domains import base_url as base_url_of
-from connectors.shopify.domains import domain_of
-from connectors.shopify.install import SCOPES
+from connectors.shopify.domains import domain_of, normal_domain
 from connectors.shopify.session_tokens import verify_extension_token, verify_session_token
 from connectors.shopify.tokens import Grant, TokenClient, due
 from connectors.shopify.webhooks import shop_of_message
 from connectors.transport import AddressPolicy, Transport
-from core.errors import SignatureInvalid
-from core.ports import AppLaunch, CodeGrant, PlatformApp, ShopperVisit, StaffVisit
+from core.errors import NotAllowed, SignatureInvalid
+from core.ports import CodeGrant, PlatformApp, ShopperVisit, StaffVisit
+
+_MOST_FIELDS = 64
 
 
 class ShopifyApp:
@@ -22,11 +23,9 @@ class ShopifyApp:
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
 
-    def read_launch(self, app: PlatformApp, query: bytes, now: datetime) -> AppLaunch:
-        found = signatures.verify_launch(query, app.secrets, now)
-        return AppLaunch(base_url_of(found.domain), host=found.host, token=found.id_token)
-
     def read_code(self, app: PlatformApp, query: bytes, now: datetime) -> CodeGrant:
+        if _says_no(query):
+            raise NotAllowed("The app was not approved at Shopify.")
         found = signatures.verify_launch(query, app.secrets, now)
         if not found.code or not found.state:
             raise SignatureInvalid("The page was not opened at the end of an installation")
@@ -47,13 +46,12 @@ class ShopifyApp:
     def shop_of_message(self, headers: Mapping[str, str], body: bytes) -> str:
         return shop_of_message(headers, body)
 
+    def normal_shop_url(self, text: str) -> str:
+        return base_url_of(normal_domain(text))
+
     def authorize_url(self, app: PlatformApp, base_url: str, *, state: str, callback_url: str) -> str:
-        wanted = {
-            "client_id": app.client_id,
-            "scope": ",".join(sorted(SCOPES)),
-            "redirect_uri": callback_url,
-            "state": state,
-        }
+        # No scope: Shopify installs what stands in shopify.app.toml, and says to leave it out then.
+        wanted = {"client_id": app.client_id, "redirect_uri": callback_url, "state": state}
         return f"{app.origin or base_url}/admin/oauth/authorize?{urlencode(wanted)}"
 
     def grant_by_token(self, app: PlatformApp, base_url: str, token: str, now: datetime) -> Mapping[str, str]:
@@ -75,3 +73,12 @@ class ShopifyApp:
         domain_of(base_url)  # a secret goes nowhere but to a shop of Shopify's
         transport = Transport(self._policy, secrets=(*app.secrets, *secrets))
         return TokenClient(app.origin or base_url, app.client_id, app.secrets[0], transport)
+
+
+def _says_no(query: bytes) -> bool:
+    """By the words of OAuth; Shopify does not say whether it signs them."""
+    try:
+        named = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return False
+    return "error" in named and "code" not in named

@@ -8,13 +8,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
-from connectors.graphql import GraphQLClient
+from connectors.graphql import GraphQLClient, operation_text
 from connectors.shopify import api
 from connectors.shopify.shapes import BulkOperation, ListedOrder
 from connectors.transport import Call, Transport
@@ -26,7 +25,7 @@ PIECE_BYTES = 512 * 1024
 # An order of the longest kind; one that needs more cannot be read.
 LARGEST_PIECE_BYTES = 8 * 1024 * 1024
 
-_QUERY = (resources.files("connectors.shopify") / "operations" / "bulk_placed_orders.graphql").read_text("utf-8")
+_QUERY = operation_text("connectors.shopify", "bulk_placed_orders")
 _NAMELESS = "  customer {\n    id\n  }"
 _NAMED = "  customer {\n    id\n    firstName\n    lastName\n    defaultEmailAddress {\n      emailAddress\n    }\n  }"
 _CHILDREN = {"LineItem": "lineItems", "ShippingLine": "shippingLines"}

@@ -21,6 +21,7 @@ CAPABILITIES = frozenset(
     {
         Capability.LIST_ORDERS_BY_CHANGE,
         Capability.CODE_ON_ORDER,
+        Capability.LONG_CODES,
         Capability.SINGLE_USE_IS_SAFE,
         Capability.BIND_TO_CUSTOMER,
         Capability.FREE_SHIPPING,

@@ -55,11 +55,15 @@ REST_LINE = "rest"  # tips, duties, fees: what the total holds beside lines and 
 
 def order_from(raw: WholeOrder) -> Order:
     """An order with all its lines and refunds. Raises InvalidInput when it cannot be understood."""
-    return _order(raw, raw.refunds)
+    order = _order(raw, raw.refunds)
+    never_paid = _never_paid(raw, order) if raw.edited else frozenset()
+    if not never_paid:
+        return order
+    return _order(raw, [refund for refund in raw.refunds if refund.legacy_resource_id not in never_paid])
 
 
 def order_without_refunds(raw: ListedOrder) -> Order:
-    """An order that has none. Raises InvalidInput as above."""
+    """An order that has none, and was never edited. Raises InvalidInput as above."""
     return _order(raw, ())
 
 
@@ -129,11 +133,12 @@ def _customer_ref(raw: OrderCustomer | None) -> CustomerRef:
 
 def _payment(raw: WholeOrder | ListedOrder) -> Payment:
     """An order that was paid and then got more in it owes the difference. It earns also where we first read it after that:
-    the message of the payment may have been lost. A deposit on an edited order cannot be told from it.
+    the message of the payment may have been lost.
     """
     status = raw.display_financial_status or ""
-    if status == "PARTIALLY_PAID" and raw.edited:
-        return Payment.PAID
+    if status == "PARTIALLY_PAID" and raw.edited and isinstance(raw, WholeOrder):
+        was_paid = raw.total_received_set.amount >= raw.original_total_price_set.amount
+        return Payment.PAID if was_paid else Payment.UNPAID
     return PAYMENT.get(status, Payment.UNKNOWN)
 
 
@@ -156,10 +161,10 @@ def _completed_at(raw: WholeOrder | ListedOrder) -> datetime | None:
 
 @dataclass(frozen=True)
 class _Goods:
-    """A line, and what each discount took off it: index -> gross and net minor units."""
+    """A line, and what each discount took off it: index -> gross and net minor units, and in terms of the prices."""
 
     line: OrderLine
-    taken: Mapping[int, tuple[int, int]]
+    taken: Mapping[int, tuple[int, int, int]]
 
 
 def _goods(raw: Line, order: WholeOrder | ListedOrder, refunded: int) -> _Goods:
@@ -189,7 +194,10 @@ def _goods(raw: Line, order: WholeOrder | ListedOrder, refunded: int) -> _Goods:
         net=_minor(net, order),
         before_discount=_minor(gross, order) + sum(_minor(amount * to_gross, order) for amount in off.values()),
     )
-    taken = {index: (_minor(amount * to_gross, order), _minor(amount * to_net, order)) for index, amount in off.items()}
+    taken = {
+        index: (_minor(amount * to_gross, order), _minor(amount * to_net, order), _minor(amount, order))
+        for index, amount in off.items()
+    }
     return _Goods(line, taken)
 
 
@@ -210,9 +218,15 @@ def _shipping(lines: Sequence[ShippingLine], order: WholeOrder | ListedOrder) ->
 
 
 def _rest(order: WholeOrder | ListedOrder, goods: Sequence[_Goods], shipping: Shipping) -> tuple[OrderLine, ...]:
-    """Tips, duties and fees as one line that earns nothing. An edited order's total is no sum of what is left in it."""
-    rest = _minor(order.total_price_set.amount, order) - sum(each.line.gross for each in goods) - shipping.gross
-    if rest <= len(goods) + 1 or order.edited:  # a unit a line may be rounding
+    """Tips, duties and fees as one line that earns nothing. An edited order's total is no sum of what is left in it:
+    of what it holds besides only the tip is known.
+    """
+    if isinstance(order, WholeOrder) and order.edited:
+        rest = _minor(order.total_tip_received_set.amount, order)
+    else:
+        rest = _minor(order.total_price_set.amount, order) - sum(each.line.gross for each in goods) - shipping.gross
+        rest = rest if rest > len(goods) + 1 else 0  # a unit a line may be rounding
+    if rest <= 0:
         return ()
     line = OrderLine(external_id=REST_LINE, kind=LineKind.FEE, gross=rest, net=rest, before_discount=rest)
     return (line,)
@@ -224,18 +238,36 @@ def _discounts(order: WholeOrder | ListedOrder, goods: Sequence[_Goods]) -> tupl
     for application in order.discount_applications.nodes:
         if application.code is None:
             continue
-        parts = [each.taken.get(application.index, (0, 0)) for each in goods]
+        parts = [each.taken.get(application.index, (0, 0, 0)) for each in goods]
         found.append(
             AppliedDiscount(
                 code=application.code,
-                gross=max(0, sum(gross for gross, _ in parts)),
-                net=max(0, sum(net for _, net in parts)),
+                gross=max(0, sum(gross for gross, _, _ in parts)),
+                net=max(0, sum(net for _, net, _ in parts)),
+                used=max(0, sum(used for _, _, used in parts)),
                 free_shipping=application.target_type == "SHIPPING_LINE",
             )
         )
     named = {discount.code for discount in found}
-    found += [AppliedDiscount(code=code, gross=0, net=0) for code in order.discount_codes if code not in named]
+    found += [AppliedDiscount(code=code, gross=0, net=0, used=0) for code in order.discount_codes if code not in named]
     return tuple(found)
+
+
+def _never_paid(raw: WholeOrder, order: Order) -> frozenset[str]:
+    """Refunds without money whose pieces nobody paid or owes anything for: an edit took them out before the payment.
+
+    Pieces that came back before their money did look the same, but for those the money had come.
+    """
+    owed = max(Decimal(0), raw.total_outstanding_set.amount)
+    too_much = order.total - _minor(raw.total_received_set.amount + owed, raw) + len(order.lines) + 1
+    found = set()
+    for refund in raw.refunds:
+        named = _refund(refund, raw).lines
+        worth = sum(line.gross for line in named)
+        if refund.total_refunded_set.amount == 0 and 0 < worth <= too_much:
+            too_much -= worth
+            found.add(refund.legacy_resource_id)
+    return frozenset(found)
 
 
 def _paid_for_taken_out(order: WholeOrder | ListedOrder, charged: int) -> int:

@@ -17,7 +17,9 @@ log = structlog.get_logger(__name__)
 
 # Shopify says 60 days; a day less, for it reckons by the creation and in its own way.
 SHOWN_AT_LEAST = timedelta(days=58)
-FEW_REFUNDS, MANY_REFUNDS = 5, 60  # the first is the default of the operation's variable
+# Room for many makes every read dear, so it is asked for where there are. The first are the defaults of the operation.
+FEW_REFUNDS, MANY_REFUNDS = 5, 60
+FEW_DISCOUNTS, MANY_DISCOUNTS = 10, 60
 
 
 class ShopifyOrders:
@@ -32,9 +34,9 @@ class ShopifyOrders:
         """The order as it is. Gone where Shopify says null: deleted, or older than our scopes let us see, as it then says."""
         gid = mapping.gid("Order", external_id)
         raw = self._client.execute_partly(api.ORDER, {"id": gid}).data.order
-        # Refunds are a list without pages, and room for many makes every read dear: it is asked for where it is needed.
-        if raw is not None and len(raw.refunds) == FEW_REFUNDS:
-            raw = self._client.execute_partly(api.ORDER, {"id": gid, "refunds": MANY_REFUNDS}).data.order
+        if raw is not None and _is_full(raw):
+            room = {"refunds": MANY_REFUNDS, "discounts": MANY_DISCOUNTS}
+            raw = self._client.execute_partly(api.ORDER, {"id": gid, **room}).data.order
         if raw is None:
             shown_for = None if self._whole_past else SHOWN_AT_LEAST
             return Gone(external_id=external_id, reason="deleted", shown_for=shown_for)
@@ -63,12 +65,12 @@ class ShopifyOrders:
         return Page(orders, found.cursor, total=found.total, unreadable=unreadable, wait_s=found.wait_s)
 
     def whole(self, listed: Sequence[ListedOrder]) -> tuple[list[Order], tuple[str, ...]]:
-        """The orders, and the ids of those not understood. Those with refunds or very many lines are read again, whole."""
+        """The orders, and the ids of those not understood. What a list does not show all of is read again, whole."""
         orders: list[Order] = []
         unreadable: list[str] = []
         for raw in listed:
             try:
-                if raw.refunds or raw.line_items.page_info.has_next_page:
+                if raw.refunds or raw.edited or raw.line_items.page_info.has_next_page or _is_full(raw):
                     read = self.get_order(raw.legacy_resource_id)
                     orders += [read] if isinstance(read, Order) else []
                 else:
@@ -107,6 +109,11 @@ class ShopifyOrders:
         return raw.model_copy(update={"refund_line_items": RefundedLines(nodes=tuple(lines))})
 
 
+def _is_full(raw: WholeOrder | ListedOrder) -> bool:
+    """Whether there may be more of what comes without pages."""
+    return len(raw.refunds) >= FEW_REFUNDS or len(raw.discount_applications.nodes) >= FEW_DISCOUNTS
+
+
 class ShopifyCustomers:
     def __init__(self, client: GraphQLClient) -> None:
         self._client = client
@@ -117,6 +124,13 @@ class ShopifyCustomers:
         if answer.data.customer is None:
             raise ExternalNotFound("There is no such customer")
         return mapping.customer_from(answer.data.customer)
+
+    def emails_of(self, external_id: str) -> Sequence[str]:
+        try:
+            email = self.get_customer(external_id).email
+        except ExternalNotFound:
+            return ()
+        return (email,) if email else ()
 
     def list_customers(self, *, cursor: str | None = None) -> Page[Customer]:
         """All customers by id, those without an account among them."""

@@ -180,7 +180,12 @@ class ListedOrder(OrderHead):
 
 
 class WholeOrder(OrderHead):
+    """Amounts before returns. `total_outstanding_set`: what the customer still owes; below zero what the shop does."""
+
+    original_total_price_set: Bag
     total_received_set: Bag
+    total_outstanding_set: Bag
+    total_tip_received_set: Bag
     line_items: Lines
     shipping_lines: ShippingLines
     discount_applications: DiscountApplications

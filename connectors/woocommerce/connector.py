@@ -24,10 +24,12 @@ from core.ports import Capability, Installation, Page, Platform
 
 log = structlog.get_logger(__name__)
 
-_CAPABILITIES = frozenset(
+# Of every shop; see capabilities_of.
+CAPABILITIES = frozenset(
     {
         Capability.LIST_ORDERS_BY_CHANGE,
         Capability.CODE_ON_ORDER,
+        Capability.LONG_CODES,
         Capability.CANCEL_REVIVES_CODE,
         Capability.BIND_TO_CUSTOMER,
         Capability.FREE_SHIPPING,
@@ -71,8 +73,8 @@ def capabilities_of(version: str | None) -> frozenset[Capability]:
     """What a shop can do, by its WooCommerce version; an unknown version is taken for an old one."""
     known = version_of(version)
     if known is not None and known >= SINGLE_USE_SAFE_SINCE:
-        return _CAPABILITIES | {Capability.SINGLE_USE_IS_SAFE}
-    return _CAPABILITIES
+        return CAPABILITIES | {Capability.SINGLE_USE_IS_SAFE}
+    return CAPABILITIES
 
 
 class WooOrders:
@@ -169,6 +171,13 @@ class WooCustomers:
             return mapping.customer_from(body)
         except InvalidInput as error:
             raise Unreadable(f"Customer {external_id} cannot be read: {error.message}", code="mapping") from None
+
+    def emails_of(self, external_id: str) -> Sequence[str]:
+        try:
+            email = self.get_customer(external_id).email
+        except ExternalNotFound:
+            return ()
+        return (email,) if email else ()
 
     def list_customers(self, *, cursor: str | None = None) -> Page[Customer]:
         """All accounts by id. By default WooCommerce leaves out those that are more than customers."""

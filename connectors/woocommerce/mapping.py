@@ -69,7 +69,7 @@ TEST_META = {"_wcpay_mode": "test"}
 # What we ask for in lists and single reads: a tenth of the size, half the time.
 ORDER_FIELDS = ",".join(
     (
-        "id", "number", "status", "currency", "date_created_gmt", "date_modified_gmt", "date_paid_gmt",
+        "id", "number", "status", "currency", "prices_include_tax", "date_created_gmt", "date_modified_gmt", "date_paid_gmt",
         "date_completed_gmt", "shipping_total", "shipping_tax", "total", "customer_id", "billing", "meta_data",
         "line_items", "fee_lines", "coupon_lines", "refunds",
     )
@@ -141,7 +141,7 @@ def _order(raw: RawOrder, refunds: Sequence[Refund]) -> Order:
         customer=_customer_ref(raw),
         lines=lines,
         shipping=shipping,
-        discounts=tuple(_applied(coupon, raw.currency) for coupon in raw.coupon_lines),
+        discounts=tuple(_applied(coupon, raw) for coupon in raw.coupon_lines),
         refunds=tuple(sorted(refunds, key=lambda refund: int(refund.external_id))),
         total=_minor(raw.currency, raw.total),
     )
@@ -224,11 +224,14 @@ def _fee_line(line: RawLine, currency: str) -> OrderLine:
     )
 
 
-def _applied(coupon: RawCoupon, currency: str) -> AppliedDiscount:
+def _applied(coupon: RawCoupon, order: RawOrder) -> AppliedDiscount:
+    gross = max(0, _minor(order.currency, coupon.discount, coupon.discount_tax))
+    net = max(0, _minor(order.currency, coupon.discount))
     return AppliedDiscount(
         code=html.unescape(coupon.code),
-        gross=max(0, _minor(currency, coupon.discount, coupon.discount_tax)),
-        net=max(0, _minor(currency, coupon.discount)),
+        gross=gross,
+        net=net,
+        used=gross if order.prices_include_tax else net,
         free_shipping=_frees_shipping(coupon),
     )
 

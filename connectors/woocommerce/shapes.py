@@ -93,6 +93,7 @@ class RawOrder(BaseModel):
     number: Text = ""
     status: str
     currency: str
+    prices_include_tax: bool = True
     date_created_gmt: str | None = None
     date_modified_gmt: str | None = None
     date_paid_gmt: str | None = None

@@ -14,7 +14,7 @@ from core.db.engine import insert_or_ignore, rows_changed
 from core.db.types import table
 from core.earning.tables import OrderRow
 from core.errors import InvalidInput, NotFound
-from core.ids import MerchantId, OrderId, ShopId, new_id
+from core.ids import MemberId, MerchantId, OrderId, ShopId, new_id
 
 ORDERS = table(OrderRow)
 _MINE = (ORDERS.c.merchant_id == sa.bindparam("of_merchant"), ORDERS.c.order_id == sa.bindparam("of_order"))
@@ -145,33 +145,46 @@ def decide(
 
 def want_all_flagged(session: Session, merchant_id: MerchantId, shop_id: ShopId, flag: str, *, now: datetime) -> int:
     """Read again every order of a shop that carries this flag. Returns how many."""
-    return rows_changed(
-        session,
-        sa.update(ORDERS)
-        .where(
-            ORDERS.c.merchant_id == merchant_id,
-            ORDERS.c.shop_id == shop_id,
-            sa.cast(ORDERS.c.flags, sa.Text).contains(f'"{flag}"', autoescape=True),
-        )
-        .values(wanted=ORDERS.c.wanted + 1, next_read_at=now),
-    )
+    carries = sa.cast(ORDERS.c.flags, sa.Text).contains(f'"{flag}"', autoescape=True)
+    return _want_where(session, merchant_id, shop_id, carries, now=now)
 
 
 def want_of_customer(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, customer_external_id: str, *, now: datetime
 ) -> int:
     """Read again a customer's orders that nobody owns yet: after joining, those within the look-back earn."""
-    return rows_changed(
-        session,
-        sa.update(ORDERS)
-        .where(
-            ORDERS.c.merchant_id == merchant_id,
-            ORDERS.c.shop_id == shop_id,
-            ORDERS.c.customer_external_id == customer_external_id,
-            ORDERS.c.owner_id.is_(None),
-        )
-        .values(wanted=ORDERS.c.wanted + 1, next_read_at=now),
-    )
+    theirs = (ORDERS.c.customer_external_id == customer_external_id, ORDERS.c.owner_id.is_(None))
+    return _want_where(session, merchant_id, shop_id, *theirs, now=now)
+
+
+def want_all_of(
+    session: Session,
+    merchant_id: MerchantId,
+    shop_id: ShopId,
+    customer_external_id: str,
+    owner_id: MemberId | None,
+    *,
+    now: datetime,
+) -> int:
+    """Read again all orders of a customer, and all that this member owns: they may be somebody else's now."""
+    theirs: sa.ColumnElement[bool] = ORDERS.c.customer_external_id == customer_external_id
+    if owner_id is not None:
+        theirs = sa.or_(theirs, ORDERS.c.owner_id == owner_id)
+    return _want_where(session, merchant_id, shop_id, theirs, now=now)
+
+
+def want_since(
+    session: Session,
+    merchant_id: MerchantId,
+    shop_id: ShopId,
+    customer_external_id: str,
+    *,
+    placed_since: datetime,
+    now: datetime,
+) -> int:
+    """Read again what a customer bought since then: one of these orders may carry a code that was found to be used."""
+    theirs = (ORDERS.c.customer_external_id == customer_external_id, ORDERS.c.placed_at >= placed_since)
+    return _want_where(session, merchant_id, shop_id, *theirs, now=now)
 
 
 def locked(session: Session, merchant_id: MerchantId, order_id: OrderId) -> OrderRow:
@@ -195,6 +208,14 @@ def add_unread(session: Session, merchant_id: MerchantId, shop_id: ShopId, exter
     if not insert_or_ignore(session, ORDERS, values):
         return None
     return cast(OrderRow, SimpleNamespace(**{**dict.fromkeys(ORDERS.c.keys()), **values}))
+
+
+def _want_where(
+    session: Session, merchant_id: MerchantId, shop_id: ShopId, *which: sa.ColumnElement[bool], now: datetime
+) -> int:
+    here = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id)
+    wanted = sa.update(ORDERS).where(*here, *which).values(wanted=ORDERS.c.wanted + 1, next_read_at=now)
+    return rows_changed(session, wanted)
 
 
 def _lease(session: Session, merchant_id: MerchantId, row: Any, now: datetime) -> Lease:

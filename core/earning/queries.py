@@ -99,16 +99,24 @@ def flagged(session: Session, merchant_id: MerchantId, *, limit: int = 100) -> l
     return _find(session, merchant_id, where, newest=limit)
 
 
-def fingerprints(
+@dataclass(frozen=True)
+class SettledAs:
+    """The last accepted content of an order, and the platform's stamp on it. None where it has no such thing."""
+
+    fingerprint: str | None
+    updated_at: datetime | None
+
+
+def settled_as(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, external_ids: Sequence[str]
-) -> dict[str, str | None]:
-    """Of the last accepted content of each of these orders that is known."""
+) -> dict[str, SettledAs]:
+    """Of each of these orders that is known."""
     rows = session.connection().execute(
-        sa.select(ORDERS.c.external_id, ORDERS.c.snapshot_hash).where(
+        sa.select(ORDERS.c.external_id, ORDERS.c.snapshot_hash, ORDERS.c.platform_updated_at).where(
             ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id, ORDERS.c.external_id.in_(external_ids)
         )
     )
-    return {row.external_id: row.snapshot_hash for row in rows}
+    return {row.external_id: SettledAs(row.snapshot_hash, row.platform_updated_at) for row in rows}
 
 
 def settled_since(session: Session, merchant_id: MerchantId, shop_id: ShopId, *, updated_since: datetime) -> set[str]:

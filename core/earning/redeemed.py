@@ -12,7 +12,7 @@ from core.earning.assess import captured_points, reinstated_points
 from core.earning.awards import dates_of
 from core.earning.context import Settling
 from core.earning.snapshot import Snapshot
-from core.ids import MemberId, MerchantId, OrderId, RedemptionId, ShopId
+from core.ids import MemberId, OrderId, RedemptionId, ShopId
 from core.ledger import queries as ledger_queries
 from core.ledger.book import Book
 from core.ledger.lots import Piece, Transfer
@@ -49,14 +49,20 @@ class OnOrder:
 NONE = OnOrder((), {})
 
 
-def on_order(
-    session: Session, merchant_id: MerchantId, shop_id: ShopId, order_id: OrderId, snapshot: Snapshot
-) -> OnOrder:
+def on_order(session: Session, context: Settling, shop_id: ShopId, order_id: OrderId, snapshot: Snapshot) -> OnOrder:
     """Find and lock them: by the codes on the order, and by what was booked for it before."""
-    codes = [code.code for code in snapshot.codes]
+    merchant_id, codes = context.merchant_id, [code.code for code in snapshot.codes]
     found = redemption_queries.locked_for_order(session, merchant_id, shop_id, order_id, codes)
+    if Capability.CODE_ON_ORDER not in context.capabilities:
+        # The name was found by what looked free when the order was read. Two orders read at once may have found the same.
+        found = [each for each in found if not _is_spent_elsewhere(each, order_id)]
     ids = [redemption.redemption_id for redemption in found]
     return OnOrder(tuple(found), ledger_queries.transfers_of_redemptions(session, merchant_id, ids))
+
+
+def _is_spent_elsewhere(redemption: RedemptionView, order_id: OrderId) -> bool:
+    carried_by = dict(redemption.orders)
+    return order_id not in carried_by and any(carried_by.values())
 
 
 def book(
@@ -92,7 +98,8 @@ def full_capture(redemption: RedemptionView, snapshot: Snapshot) -> int | None:
     if code is None or snapshot.state is OrderState.CANCELLED:
         return None
     if redemption.kind is DiscountKind.FIXED_AMOUNT and snapshot.currency == redemption.currency:
-        return captured_points(redemption.points, redemption.face_minor, code.gross)
+        used = code.gross if code.used is None else code.used
+        return captured_points(redemption.points, redemption.face_minor, used)
     return redemption.points
 
 

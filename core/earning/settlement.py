@@ -105,7 +105,7 @@ def book_difference(session: Session, context: Settling, row: OrderRow, snapshot
     program = awards.pin(session, context, row, snapshot)
     ours = redeemed.NONE
     if snapshot.codes or row.settlements:
-        ours = redeemed.on_order(session, merchant_id, ShopId(row.shop_id), order_id, snapshot)
+        ours = redeemed.on_order(session, context, ShopId(row.shop_id), order_id, snapshot)
     if program is not None and snapshot.currency != row.pinned_currency:
         row.flags = sorted({*row.flags, "currency_changed"})
         return
@@ -239,18 +239,17 @@ def _effective_at(row: OrderRow, book: Book, change: int, now: datetime) -> date
 def _accept_gone(session: Session, context: Settling, row: OrderRow, gone: Gone, outcome: Outcome) -> None:
     """Gone moves points only when two reads an hour apart say so, the shop is well, and it lies near enough to the payment.
 
-    A decision by staff counts for an order that is gone as for any other.
+    A decision by staff, and whom its customer is tied to by now, count for an order that is gone as for any other.
     """
     if row.snapshot is None:
         row.flags = sorted({*row.flags, "never_seen"})
         return
     snapshot = Snapshot.model_validate(row.snapshot)
-    if gone.shown_for is not None and snapshot.placed_at < context.now - gone.shown_for:
-        return
-    row.gone_first_at = row.gone_first_at or context.now
-    if context.shop_is_healthy and context.now - row.gone_first_at >= CONFIRM_GONE_AFTER:
-        _confirm_gone(row, context.now)
-    snapshot = Snapshot.model_validate(row.snapshot)
+    if gone.shown_for is None or snapshot.placed_at >= context.now - gone.shown_for:
+        row.gone_first_at = row.gone_first_at or context.now
+        if context.shop_is_healthy and context.now - row.gone_first_at >= CONFIRM_GONE_AFTER:
+            _confirm_gone(row, context.now)
+            snapshot = Snapshot.model_validate(row.snapshot)
     if row.program_version_id is not None or snapshot.state is OrderState.CANCELLED:
         book_difference(session, context, row, snapshot, outcome)
 

@@ -28,6 +28,7 @@ class SnapshotLine(Frozen):
 class SnapshotCode(Frozen):
     code: str  # as core.ids.normal_code makes it
     gross: int
+    used: int | None = None  # None in what was kept before this was noted: then it is the gross amount
     free_shipping: bool
 
 
@@ -98,7 +99,12 @@ def snapshot_of(order: Order) -> Snapshot:
         shipping_net=order.shipping.net,
         shipping_kept=shipping_kept,
         codes=tuple(
-            SnapshotCode(code=normal_code(discount.code), gross=discount.gross, free_shipping=discount.free_shipping)
+            SnapshotCode(
+                code=normal_code(discount.code),
+                gross=discount.gross,
+                used=discount.used,
+                free_shipping=discount.free_shipping,
+            )
             for discount in order.discounts
         ),
         total=order.total,

@@ -190,6 +190,13 @@ def find_posting(
     )[0]
 
 
+def causes_of(session: Session, merchant_id: MerchantId, member_id: MemberId) -> set[Cause]:
+    """Everything that ever moved points of a member."""
+    asked = sa.select(POSTINGS.c.cause).distinct()
+    asked = asked.where(POSTINGS.c.merchant_id == merchant_id, POSTINGS.c.member_id == member_id)
+    return {Cause(cause) for cause in session.connection().execute(asked).scalars()}
+
+
 def transfers_of_order(session: Session, merchant_id: MerchantId, order_id: OrderId) -> list[tuple[MemberId, Transfer]]:
     """All that an order moved, for whichever member, in booking order per member."""
     rows = statements.rows(session, _OF_ORDER, {"of_merchant": merchant_id, "of_order": order_id})

@@ -1,5 +1,6 @@
 """Writes of members: enrol, and keep what the shop says of its customers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,6 +25,16 @@ _LOCK = sa.select(IDENTITIES).where(*_MINE).with_for_update()
 _INSERT_MEMBER = sa.insert(MEMBERS)
 _TIE = sa.update(IDENTITIES).where(*_MINE).values(member_id=sa.bindparam("to_member"))
 _REMOVE = sa.update(IDENTITIES).where(*_MINE).values(removed_at=sa.bindparam("at"))
+_TIE_ALL = (
+    sa.update(IDENTITIES)
+    .where(IDENTITIES.c.merchant_id == sa.bindparam("of_merchant"), IDENTITIES.c.member_id == sa.bindparam("of_member"))
+    .values(member_id=sa.bindparam("to_member"))
+)
+_FORGET_NAMES = (
+    sa.update(MEMBERS)
+    .where(MEMBERS.c.merchant_id == sa.bindparam("of_merchant"), MEMBERS.c.member_id == sa.bindparam("of_member"))
+    .values(email=None, first_name="", last_name="")
+)
 _SAID = ("email", "first_name", "last_name")
 _NEWS = {name: sa.bindparam(f"new_{name}", type_=IDENTITIES.c[name].type) for name in _SAID}
 # What the shop does not say is null here, and leaves what is known as it was.
@@ -145,9 +156,19 @@ def customer_removed(
 
 
 def customer_merged(
-    session: Session, merchant_id: MerchantId, shop_id: ShopId, *, gone: str, into: str, now: datetime
+    session: Session,
+    merchant_id: MerchantId,
+    shop_id: ShopId,
+    *,
+    gone: str,
+    into: str,
+    gives_way: Callable[[MemberId], bool],
+    now: datetime,
 ) -> bool:
-    """The shop made one customer of two: the member goes along. False where both are members. Safe to repeat."""
+    """The shop made one customer of two: the member goes along. Safe to repeat.
+
+    False where both are members, and that of the customer who stays does not give way.
+    """
     insert_or_ignore(
         session,
         IDENTITIES,
@@ -156,12 +177,21 @@ def customer_merged(
     # By id, so that two merges at once cannot wait for each other.
     rows = {who: statements.first(session, _LOCK, _identity(merchant_id, shop_id, who)) for who in sorted((gone, into))}
     was, now_is = rows[gone], rows[into]
-    if was is None or was.member_id is None or was.member_id == now_is.member_id:
+    if was is None or (was.member_id is not None and was.member_id == now_is.member_id):
+        return True
+    statements.change(session, _REMOVE, {**_identity(merchant_id, shop_id, gone), "at": now})
+    if was.member_id is None:
+        # So that who erases the one finds the other.
+        statements.change(session, _TIE, {**_identity(merchant_id, shop_id, gone), "to_member": now_is.member_id})
         return True
     if now_is.member_id is not None:
-        return False
+        if not gives_way(MemberId(now_is.member_id)):
+            return False
+        # With all who were merged into them before. Nobody's customer is left, so no erasure would find the names.
+        other = {"of_merchant": merchant_id, "of_member": now_is.member_id}
+        statements.change(session, _TIE_ALL, {**other, "to_member": was.member_id})
+        statements.change(session, _FORGET_NAMES, other)
     statements.change(session, _TIE, {**_identity(merchant_id, shop_id, into), "to_member": was.member_id})
-    statements.change(session, _REMOVE, {**_identity(merchant_id, shop_id, gone), "at": now})
     return True
 
 

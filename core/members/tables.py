@@ -29,7 +29,10 @@ class Member(SQLModel, table=True):
 
 
 class Identity(SQLModel, table=True):
-    """A customer of one shop; with `member_id` once enrolled. An e-mail never makes an identity."""
+    """A customer of one shop; with `member_id` once enrolled. An e-mail never makes an identity.
+
+    Raising `token_version` ends all browsers that know the customer again.
+    """
 
     __tablename__ = "identities"
     __table_args__ = (
@@ -47,3 +50,4 @@ class Identity(SQLModel, table=True):
     last_name: str = ""
     seen_at: datetime = instant()
     removed_at: datetime | None = instant(nullable=True)
+    token_version: int = 0

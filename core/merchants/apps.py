@@ -48,6 +48,7 @@ def add_app(
     client_id: str,
     secret: str,
     origin: str | None = None,
+    home_url: str | None = None,
     now: datetime,
 ) -> AppView:
     """Register an app, or put a new secret in front of the one before it. Raises InvalidInput."""
@@ -61,7 +62,7 @@ def add_app(
     if found is not None:
         older = [each for each in json.loads(vault.open(found.secrets_sealed)) if each != secret]
         kept = [secret, *older][:SECRETS_KEPT]
-        values = {"secrets_sealed": vault.seal(json.dumps(kept)), "origin": origin}
+        values = {"secrets_sealed": vault.seal(json.dumps(kept)), "origin": origin, "home_url": home_url}
         session.connection().execute(sa.update(APPS).where(*same).values(**values))
     else:
         row = PlatformAppRow(
@@ -72,6 +73,7 @@ def add_app(
             client_id=client_id,
             secrets_sealed=vault.seal(json.dumps([secret])),
             origin=origin,
+            home_url=home_url,
             created_at=now,
         )
         session.add(row)
@@ -104,6 +106,18 @@ def app_by_key(session: Session, vault: Vault, app_key: str) -> AppView | None:
     return None if row is None else _view(row, vault)
 
 
+def app_by_id(session: Session, vault: Vault, merchant_id: MerchantId, app_id: str) -> AppView:
+    """Raises NotFound."""
+    row = (
+        session.connection()
+        .execute(sa.select(APPS).where(APPS.c.merchant_id == merchant_id, APPS.c.app_id == app_id))
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such app")
+    return _view(row, vault)
+
+
 def shop_of(session: Session, app: AppView, base_url: str) -> ShopView | None:
     """The merchant's shop at this address where this app was installed; a disconnected one too."""
     asked = (
@@ -123,34 +137,39 @@ def shop_of(session: Session, app: AppView, base_url: str) -> ShopView | None:
     return None if found is None else shop(session, app.merchant_id, ShopId(found))
 
 
-def may_install(session: Session, app: AppView, base_url: str) -> None:
+def may_install(session: Session, app: AppView, base_url: str, *, platform_shop_id: str | None = None) -> None:
     """Raises NotAllowed where the shop must not be tied: an app is for one shop, and one that staff took off stays off.
 
     Whoever can open an app works in the merchant's program: a second shop would let its staff in to the first one's members.
+    `platform_shop_id`, where the platform has it: an address may be another shop's by now.
     """
     asked = (
-        sa.select(SHOPS.c.base_url, SHOPS.c.state)
+        sa.select(SHOPS.c.base_url, SHOPS.c.state, INSTALLATIONS.c.platform_shop_id)
         .join(
             INSTALLATIONS,
             sa.and_(INSTALLATIONS.c.merchant_id == SHOPS.c.merchant_id, INSTALLATIONS.c.shop_id == SHOPS.c.shop_id),
         )
         .where(SHOPS.c.merchant_id == app.merchant_id, INSTALLATIONS.c.app_id == app.app_id)
     )
-    for shop_url, state in session.connection().execute(asked).all():
-        if shop_url != base_url:
+    for shop_url, state, named in session.connection().execute(asked).all():
+        if shop_url != base_url or (platform_shop_id is not None and named not in (None, platform_shop_id)):
             raise NotAllowed("This app belongs to another shop. Register an app of its own for each shop.")
         if state == "disconnected":
             raise NotAllowed("This shop was disconnected in Regulars. An owner can let it return: Shops, Platforms.")
 
 
-def install(session: Session, app: AppView, shop_id: ShopId) -> None:
+def shop_by_platform_id(session: Session, app: AppView, platform_shop_id: str) -> ShopView | None:
+    """The same by the platform's own name for the shop."""
+    mine = (INSTALLATIONS.c.merchant_id == app.merchant_id, INSTALLATIONS.c.app_id == app.app_id)
+    asked = sa.select(INSTALLATIONS.c.shop_id).where(*mine, INSTALLATIONS.c.platform_shop_id == platform_shop_id)
+    found = session.connection().execute(asked).scalar()
+    return None if found is None else shop(session, app.merchant_id, ShopId(found))
+
+
+def install(session: Session, app: AppView, shop_id: ShopId, *, platform_shop_id: str | None = None) -> None:
     """Note which app a shop's credentials are of. Raises NotFound."""
-    if (
-        rows_changed(
-            session, sa.update(INSTALLATIONS).where(*_mine(app.merchant_id, shop_id)).values(app_id=app.app_id)
-        )
-        != 1
-    ):
+    values = {"app_id": app.app_id, "platform_shop_id": platform_shop_id}
+    if rows_changed(session, sa.update(INSTALLATIONS).where(*_mine(app.merchant_id, shop_id)).values(**values)) != 1:
         raise NotFound("There is no such shop")
 
 
@@ -216,5 +235,6 @@ def _view(row: Any, vault: Vault) -> AppView:
         client_id=row.client_id,
         secrets=tuple(json.loads(vault.keep_open(row.secrets_sealed))),
         origin=row.origin,
+        home_url=row.home_url,
     )
     return AppView(MerchantId(row.merchant_id), row.app_id, app, row.created_at)

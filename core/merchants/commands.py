@@ -151,12 +151,17 @@ def let_shop_return(session: Session, merchant_id: MerchantId, shop_id: ShopId) 
 
 
 def forget_credentials(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> None:
-    """Drop the credentials of a disconnected shop. Raises Refused while it is connected."""
+    """Drop the credentials of a disconnected shop. Raises Refused while it is connected. Safe to repeat."""
+    _lock_installation(session, merchant_id, shop_id)  # it may be coming back this moment
     if queries.shop(session, merchant_id, shop_id).connected:
         raise Refused("Disconnect the shop first")
     session.connection().execute(
         sa.update(INSTALLATIONS)
-        .where(INSTALLATIONS.c.merchant_id == merchant_id, INSTALLATIONS.c.shop_id == shop_id)
+        .where(
+            INSTALLATIONS.c.merchant_id == merchant_id,
+            INSTALLATIONS.c.shop_id == shop_id,
+            INSTALLATIONS.c.credentials_sealed != "",
+        )
         .values(credentials_sealed="")
     )
 
@@ -169,6 +174,18 @@ def own_key(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: Sh
         keys = {secrets.token_hex(4): new_secret()}
         _store(session, merchant_id, shop_id, keys_sealed=vault.seal(json.dumps(keys)))
     return list(keys.items())[-1]
+
+
+def forget_webhook_secrets(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> None:
+    """Of a shop whose platform makes the secret itself: until it is asked for one, there is none."""
+    _store(session, merchant_id, shop_id, webhook_secrets_sealed=vault.seal("[]"))
+
+
+def take_webhook_secret(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId, secret: str) -> None:
+    """The secret that the platform signs with from now on; the one before it stays good for messages under way."""
+    row = _lock_installation(session, merchant_id, shop_id)
+    kept = [secret, *json.loads(vault.open(row.webhook_secrets_sealed))][:WEBHOOK_SECRETS_KEPT]
+    _store(session, merchant_id, shop_id, webhook_secrets_sealed=vault.seal(json.dumps(kept)))
 
 
 def rotate_webhook_secret(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId) -> str:

@@ -66,7 +66,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class StaffView:
-    """`invited`: has not set a password yet."""
+    """`invited`: has not set a password yet. `language`: of the admin; None: as the browser asks."""
 
     merchant_id: MerchantId
     staff_id: StaffId
@@ -78,6 +78,7 @@ class StaffView:
     session_epoch: int
     created_at: datetime
     last_signed_in_at: datetime | None
+    language: str | None
 
     @property
     def by_platform(self) -> bool:
@@ -275,6 +276,11 @@ def change_role(session: Session, merchant_id: MerchantId, staff_id: StaffId, ro
     _change(session, merchant_id, staff_id, role=Role(role).value)
 
 
+def choose_language(session: Session, merchant_id: MerchantId, staff_id: StaffId, language: str | None) -> None:
+    """Of the admin's pages, for this person; None: as the browser asks. Raises NotFound."""
+    _change(session, merchant_id, staff_id, language=language)
+
+
 def deactivate(session: Session, merchant_id: MerchantId, staff_id: StaffId, *, now: datetime) -> None:
     """End all sessions and links of a person; they cannot sign in. Raises NotFound; Refused for the last owner."""
     _lock_merchant(session, merchant_id)
@@ -392,4 +398,5 @@ def _view(row: Any) -> StaffView:
         session_epoch=row.session_epoch,
         created_at=row.created_at,
         last_signed_in_at=row.last_signed_in_at,
+        language=row.language,
     )

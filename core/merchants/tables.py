@@ -96,7 +96,7 @@ class Shop(SQLModel, table=True):
 
 
 class PlatformAppRow(SQLModel, table=True):
-    """What the merchant registered us as at a platform. `secrets_sealed`: newest first."""
+    """What the merchant registered us as at a platform. `secrets_sealed`: newest first. `home_url`: see PlatformApp."""
 
     __tablename__ = "platform_apps"
     __table_args__ = (points_to([], "merchants"), sa.UniqueConstraint("merchant_id", "platform", "client_id"))
@@ -107,6 +107,7 @@ class PlatformAppRow(SQLModel, table=True):
     client_id: str
     secrets_sealed: str
     origin: str | None = None
+    home_url: str | None = None
     created_at: datetime = instant()
 
 
@@ -114,7 +115,8 @@ class InstallationRow(SQLModel, table=True):
     """The grant and the credentials of one shop, sealed.
 
     `keys_sealed`: kid -> key of the plugin. `webhook_secrets_sealed`: newest first. `app_id`: the app that was installed,
-    on platforms that know apps. `renewing_until`: somebody is renewing the credentials.
+    on platforms that know apps. `renewing_until`: somebody is renewing the credentials. `platform_shop_id`: the platform's
+    own name for the shop, where its address is none.
     """
 
     __tablename__ = "installations"
@@ -128,6 +130,23 @@ class InstallationRow(SQLModel, table=True):
     installed_at: datetime = instant()
     app_id: str | None = ref(nullable=True)
     renewing_until: datetime | None = instant(nullable=True)
+    platform_shop_id: str | None = None
+
+
+class PendingInstall(SQLModel, table=True):
+    """A shop that has installed us as an addon and has not been asked for its facts yet. `next_at`: when to ask (again)."""
+
+    __tablename__ = "pending_installs"
+    __table_args__ = (points_to(["app_id"], "platform_apps"),)
+    merchant_id: str = key()
+    app_id: str = key()
+    platform_shop_id: str = Field(primary_key=True)
+    base_url: str
+    credentials_sealed: str
+    installed_at: datetime = instant()
+    attempts: int = 0
+    next_at: datetime = instant()
+    last_error: str | None = None
 
 
 class PairingCode(SQLModel, table=True):
@@ -175,6 +194,7 @@ class Staff(SQLModel, table=True):
     session_epoch: int = 0
     created_at: datetime = instant()
     last_signed_in_at: datetime | None = instant(nullable=True)
+    language: str | None = None
 
 
 class AuditEntry(SQLModel, table=True):

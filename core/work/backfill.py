@@ -242,6 +242,9 @@ def _store_page(
             continue
         settlement.accept(session, context, fresh, order, Outcome(OrderId(fresh.order_id)))
         orders.store(session, fresh)
+        if order.unnamed_codes and order.placed_at >= context.shop.created_at:
+            # Which code that is, and whether it is ours, is found where orders are read one by one.
+            orders.want(session, merchant_id, ShopId(row.shop_id), order.external_id, now=context.now)
 
 
 def _book_batch(session: Session, runtime: Runtime, merchant_id: MerchantId, row: Any, connector: Connector) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from core.commerce import ShopFacts
 from core.db.engine import reading, run_tx
 from core.errors import Conflict, CredentialsRefused, ShopUnavailable
 from core.ids import StaffId, new_shop_key
@@ -34,39 +35,61 @@ def by_app(
     """Ask the shop for its facts with what it granted, outside any transaction; then tie it. Raises PlatformError."""
     with reading(runtime.db) as session:
         apps.may_install(session, app, base_url)
-    here = {"client_id": app.app.client_id, "client_secret": app.app.secrets[0]}
-    origin = {"origin": app.app.origin} if app.app.origin else {}
-    proof = Installation(new_shop_key(), app.app.platform, base_url, {**credentials, **here, **origin})
-    facts = runtime.connect(proof).installer.facts()
+    facts = facts_of(runtime, app, base_url, credentials)
 
     def write(session: Session) -> ShopView:
         apps.may_install(session, app, base_url)
-        shop = commands.connect_shop(
-            session,
-            runtime.vault,
-            app.merchant_id,
-            platform=app.app.platform,
-            base_url=base_url,
-            facts=facts,
-            credentials=_later(session, runtime, app, base_url, credentials),
-            now=now,
-        )
-        apps.install(session, app, shop.shop_id)
-        health.note_well(session, app.merchant_id, shop.shop_id)
-        commands.own_key(session, runtime.vault, app.merchant_id, shop.shop_id)
-        audit.record(
-            session,
-            app.merchant_id,
-            actor_kind="staff" if staff_id else "system",
-            actor_id=staff_id,
-            action="shop.connected",
-            subject=shop.shop_id,
-            details={"platform": app.app.platform.value},
-            now=now,
-        )
-        return shop
+        granted = _later(session, runtime, app, base_url, credentials)
+        return tie(session, runtime, app, base_url, facts, granted, staff_id=staff_id, now=now)
 
     return run_tx(runtime.db, write)
+
+
+def facts_of(runtime: Runtime, app: AppView, base_url: str, credentials: Mapping[str, str]) -> ShopFacts:
+    """What a shop that is not stored yet says of itself. Raises PlatformError."""
+    here = {"client_id": app.app.client_id, "client_secret": app.app.secrets[0]}
+    origin = {"origin": app.app.origin} if app.app.origin else {}
+    proof = Installation(new_shop_key(), app.app.platform, base_url, {**credentials, **here, **origin})
+    return runtime.connect(proof).installer.facts()
+
+
+def tie(
+    session: Session,
+    runtime: Runtime,
+    app: AppView,
+    base_url: str,
+    facts: ShopFacts,
+    credentials: Mapping[str, str],
+    *,
+    staff_id: StaffId | None = None,
+    platform_shop_id: str | None = None,
+    now: datetime,
+) -> ShopView:
+    """The shop, connected by this app."""
+    shop = commands.connect_shop(
+        session,
+        runtime.vault,
+        app.merchant_id,
+        platform=app.app.platform,
+        base_url=base_url,
+        facts=facts,
+        credentials=credentials,
+        now=now,
+    )
+    apps.install(session, app, shop.shop_id, platform_shop_id=platform_shop_id)
+    health.note_well(session, app.merchant_id, shop.shop_id)
+    commands.own_key(session, runtime.vault, app.merchant_id, shop.shop_id)
+    audit.record(
+        session,
+        app.merchant_id,
+        actor_kind="staff" if staff_id else "system",
+        actor_id=staff_id,
+        action="shop.connected",
+        subject=shop.shop_id,
+        details={"platform": app.app.platform.value},
+        now=now,
+    )
+    return shop
 
 
 def is_tied(session: Session, runtime: Runtime, app: AppView, base_url: str) -> ShopView | None:

@@ -15,11 +15,12 @@ from core.ids import MerchantId, RedemptionId
 from core.members import queries as members
 from core.merchants import health
 from core.merchants import queries as merchants
-from core.ports import Connector
+from core.ports import Capability, Connector
 from core.rewards.redemption import commands, queries
 from core.rewards.redemption.effect import after_revoke, next_step, retry_at
 from core.rewards.redemption.queries import RedemptionView
 from core.runtime import Runtime
+from core.work.codes import CLOCKS_DIFFER
 from core.work.reading import connector_of, said_of
 
 CALL_LEASE = timedelta(seconds=120)  # longer than any call with its time-outs
@@ -160,6 +161,9 @@ def _record_revoked(
         commands.update_effect(session, merchant_id, redemption_id, next_at=after.look_again_at, **seen)
         return
     commands.update_effect(session, merchant_id, redemption_id, actual="dead", next_at=None, attempts=0, **seen)
+    if used and view.state != "captured" and Capability.CODE_ON_ORDER not in connector.capabilities:
+        since = view.placed_at - CLOCKS_DIFFER
+        orders.want_since(session, merchant_id, view.shop_id, view.customer_external_id, placed_since=since, now=now)
     if view.state == "open" and not used:
         reason = "expired" if now >= view.code_expires_at else "given_back"
         commands.void(session, merchant_id, redemption_id, reason=reason, now=now)

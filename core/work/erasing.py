@@ -8,10 +8,13 @@ from sqlmodel import Session
 from core.db.types import table
 from core.earning.tables import OrderRow
 from core.ids import MerchantId, ShopId, new_secret
+from core.mail.tables import MailRow
 from core.members.tables import Identity, Member
+from core.proofs.tables import ProofRow
 from core.sealing import Vault
 
 MEMBERS, IDENTITIES, ORDERS = table(Member), table(Identity), table(OrderRow)
+PROOFS, MAILS = table(ProofRow), table(MailRow)
 _NOBODY = {"email": None, "first_name": "", "last_name": ""}
 
 
@@ -30,6 +33,9 @@ def erase_customer(
     mine = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id)
     of_them = sa.update(ORDERS).where(*mine, ORDERS.c.customer_external_id.in_(ids), ORDERS.c.email.is_not(None))
     session.connection().execute(of_them.values(email=None))
+    for rows in (PROOFS, MAILS):  # what is under way to them
+        to_them = (rows.c.merchant_id == merchant_id, rows.c.shop_id == shop_id, rows.c.customer_id.in_(ids))
+        session.connection().execute(sa.delete(rows).where(*to_them))
 
 
 def erase_shop(session: Session, vault: Vault, merchant_id: MerchantId, shop_id: ShopId, *, now: datetime) -> None:
@@ -37,6 +43,10 @@ def erase_shop(session: Session, vault: Vault, merchant_id: MerchantId, shop_id:
     _erase(session, vault, merchant_id, shop_id, sa.true(), now)
     mine = (ORDERS.c.merchant_id == merchant_id, ORDERS.c.shop_id == shop_id, ORDERS.c.email.is_not(None))
     session.connection().execute(sa.update(ORDERS).where(*mine).values(email=None))
+    for rows in (PROOFS, MAILS):
+        session.connection().execute(
+            sa.delete(rows).where(rows.c.merchant_id == merchant_id, rows.c.shop_id == shop_id)
+        )
 
 
 def _erase(

@@ -10,7 +10,7 @@ from core.commerce import Health
 from core.db.engine import insert_or_ignore, reading, rows_changed, run_tx
 from core.db.types import table
 from core.earning.tables import SyncCursor
-from core.merchants import health
+from core.merchants import commands, health
 from core.merchants import queries as merchants
 from core.merchants.queries import ShopView
 from core.runtime import Runtime
@@ -36,14 +36,20 @@ def subscribe(runtime: Runtime, shop: ShopView) -> Health | None:
         return None
     try:
         with reading(runtime.db) as session:
-            secret = merchants.webhook_secrets(session, runtime.vault, shop.merchant_id, shop.shop_id)[0]
+            secrets = merchants.webhook_secrets(session, runtime.vault, shop.merchant_id, shop.shop_id)
         installer = connector_of(runtime, shop.merchant_id, shop.shop_id).installer
-        installer.subscribe(address=address_of(runtime, shop), secret=secret)
+        made = installer.subscribe(address=address_of(runtime, shop), secret=next(iter(secrets), ""))
+        if made is not None:
+            run_tx(runtime.db, partial(_keep_secret, runtime, shop, made))
         found = installer.health(address=address_of(runtime, shop), now=runtime.clock())
         run_tx(runtime.db, lambda session: health.record_look(session, shop.merchant_id, shop.shop_id, found))
         return found
     finally:
         run_tx(runtime.db, partial(_release, shop))
+
+
+def _keep_secret(runtime: Runtime, shop: ShopView, secret: str, session: Session) -> None:
+    commands.take_webhook_secret(session, runtime.vault, shop.merchant_id, shop.shop_id, secret)
 
 
 def _lease(runtime: Runtime, shop: ShopView, session: Session) -> bool:

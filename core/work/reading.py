@@ -13,6 +13,7 @@ from core.merchants import health
 from core.merchants import queries as merchants
 from core.ports import Connector
 from core.runtime import Runtime
+from core.work import codes
 
 # A dead key or a moved address needs the merchant: look again now and then, not every few seconds.
 WAIT_FOR_MERCHANT_S = 900
@@ -54,6 +55,8 @@ def _read(runtime: Runtime, merchant_id: MerchantId, lease: Lease) -> None:
     try:
         connector = connector_of(runtime, merchant_id, lease.shop_id)
         statement = connector.orders.get_order(lease.external_id)
+        if isinstance(statement, Order):
+            statement = codes.named(runtime, merchant_id, lease.shop_id, statement, connector.discounts)
         settle_read(runtime, merchant_id, lease, statement, connector)
     except Exception as error:
         _give_up(runtime, merchant_id, lease, error)

@@ -7,17 +7,18 @@ from functools import partial
 
 from sqlmodel import Session
 
-from core.commerce import Order
+from core.commerce import ChangedOrder, Order
 from core.db.engine import reading, run_tx
 from core.earning import orders
 from core.earning import queries as order_queries
+from core.earning.queries import SettledAs
 from core.earning.snapshot import snapshot_of
 from core.errors import PlatformError
 from core.ids import MerchantId, ShopId
 from core.merchants import commands as merchant_commands
 from core.merchants import health
 from core.merchants import queries as merchants
-from core.ports import OrderSource, Page
+from core.ports import Page
 from core.runtime import Runtime
 from core.work.reading import connector_of
 
@@ -45,7 +46,7 @@ def poll(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId) -> int:
     since = (shop.order_cursor or started - FIRST_LOOK_BACK) - OVERLAP
     marked = 0
     try:
-        for page in _pages(connector_of(runtime, merchant_id, shop_id).orders, since):
+        for page in _pages(runtime, merchant_id, shop_id, since):
             marked += run_tx(runtime.db, partial(_mark, runtime, merchant_id, shop_id, page))
     except PlatformError as error:
         failure = error
@@ -70,9 +71,11 @@ def reconcile(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, *, day
     now = runtime.clock()
     since = now - timedelta(days=days)
     listed: set[str] = set()
+    seen_whole: set[str] = set()  # a stamp does not tell that a refund is gone
     differing: list[str] = []
-    for page in _pages(connector_of(runtime, merchant_id, shop_id).orders, since):
+    for page in _pages(runtime, merchant_id, shop_id, since):
         listed |= {order.external_id for order in page.items} | set(page.unreadable)
+        seen_whole |= {order.external_id for order in page.items if isinstance(order, Order)} | set(page.unreadable)
         with reading(runtime.db) as session:
             differing += _differing(session, merchant_id, shop_id, page)
     with reading(runtime.db) as session:
@@ -81,7 +84,7 @@ def reconcile(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, *, day
             session, merchant_id, shop_id, placed_since=now - timedelta(days=REFUNDS_DAYS)
         )
     missing = sorted(settled - listed)
-    again = sorted({*differing, *missing, *(refunded - listed)})
+    again = sorted({*differing, *missing, *(refunded - seen_whole)})
 
     def mark(session: Session) -> None:
         for external_id in again:
@@ -91,17 +94,21 @@ def reconcile(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, *, day
     return Drift(len(listed), tuple(differing), tuple(missing))
 
 
-def _pages(source: OrderSource, since: datetime) -> Iterator[Page[Order]]:
+Changes = Page[Order] | Page[ChangedOrder]
+
+
+def _pages(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, since: datetime) -> Iterator[Changes]:
+    """Each by a connector asked for anew: a long list outlives a key that is renewed every half hour."""
     cursor: str | None = None
     while True:
-        page = source.list_orders(changed_since=since, cursor=cursor)
+        page = connector_of(runtime, merchant_id, shop_id).orders.list_orders(changed_since=since, cursor=cursor)
         yield page
         cursor = page.cursor
         if cursor is None:
             return
 
 
-def _mark(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, page: Page[Order], session: Session) -> int:
+def _mark(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, page: Changes, session: Session) -> int:
     """Want each order of a page whose content is not the one that was settled."""
     changed = _differing(session, merchant_id, shop_id, page)
     for external_id in changed:
@@ -109,12 +116,19 @@ def _mark(runtime: Runtime, merchant_id: MerchantId, shop_id: ShopId, page: Page
     return len(changed)
 
 
-def _differing(session: Session, merchant_id: MerchantId, shop_id: ShopId, page: Page[Order]) -> list[str]:
+def _differing(session: Session, merchant_id: MerchantId, shop_id: ShopId, page: Changes) -> list[str]:
     """What to read: orders whose content is not the one that was settled, and rows that were not understood, unless a
     read of those is due anyway: asking anew each minute would undo its waiting."""
-    known = order_queries.fingerprints(session, merchant_id, shop_id, [order.external_id for order in page.items])
-    changed = [
-        order.external_id for order in page.items if known.get(order.external_id) != snapshot_of(order).fingerprint
-    ]
+    known = order_queries.settled_as(session, merchant_id, shop_id, [order.external_id for order in page.items])
+    changed = [order.external_id for order in page.items if not _is_known(order, known.get(order.external_id))]
     waiting = order_queries.waiting(session, merchant_id, shop_id, page.unreadable)
     return [*changed, *(external_id for external_id in page.unreadable if external_id not in waiting)]
+
+
+def _is_known(order: Order | ChangedOrder, settled: SettledAs | None) -> bool:
+    """Whether it was settled as it is now. Of an order that is only said to have changed the stamp tells."""
+    if settled is None:
+        return False
+    if isinstance(order, Order):
+        return settled.fingerprint == snapshot_of(order).fingerprint
+    return settled.updated_at is not None and settled.updated_at >= order.changed_at

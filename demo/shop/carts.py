@@ -76,7 +76,12 @@ def quote(store: Store, cart: Cart) -> Quote:
     items = [Item(product.id, quantity, product.price * quantity) for product, quantity in lines]
     return Quote(
         lines,
-        price(items, applied, remainder_goes_round=store.rules.remainder_goes_round),
+        price(
+            items,
+            applied,
+            remainder_goes_round=store.rules.remainder_goes_round,
+            prices_with_tax=store.rules.prices_with_tax,
+        ),
         applied,
         needs_shipping=any(not product.virtual for product, _ in lines),
         free_shipping=any(coupon.free_shipping for coupon in applied),

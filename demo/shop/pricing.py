@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demo.shop.entities import Coupon
+from demo.shop.money import gross_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,22 @@ class Priced:
         return sum(self.totals)
 
 
-def price(items: Sequence[Item], coupons: Sequence[Coupon], *, remainder_goes_round: bool) -> Priced:
+def price(
+    items: Sequence[Item], coupons: Sequence[Coupon], *, remainder_goes_round: bool, prices_with_tax: bool = True
+) -> Priced:
     """Apply the coupons in order; none takes a line below zero, so what a code cannot place is lost."""
     left = [item.subtotal for item in items]
     discounts: dict[str, int] = {}
     for coupon in coupons:
+        amount = coupon.amount if prices_with_tax or coupon.kind == "percent" else gross_of(coupon.amount)
         eligible = [index for index, item in enumerate(items) if _applies(coupon, item)]
         if coupon.kind == "percent":
-            parts = [(left[i] * coupon.amount + 5000) // 10000 for i in eligible]
+            parts = [(left[i] * amount + 5000) // 10000 for i in eligible]
         elif coupon.kind == "fixed_product":
-            parts = [min(left[i], coupon.amount * items[i].quantity) for i in eligible]
+            parts = [min(left[i], amount * items[i].quantity) for i in eligible]
         else:
             lines = [(left[i], items[i].quantity) for i in eligible]
-            parts = split_fixed(coupon.amount, lines, remainder_goes_round=remainder_goes_round)
+            parts = split_fixed(amount, lines, remainder_goes_round=remainder_goes_round)
         for index, part in zip(eligible, parts, strict=True):
             left[index] -= part
         discounts[coupon.code] = sum(parts)

@@ -23,6 +23,8 @@ class Rules:
     usage_restored_on: frozenset[str] = frozenset({"cancelled", "failed", "trash"})
     edits_move_modified: bool = True
     remainder_goes_round: bool = True
+    # Where prices are shown without VAT, a fixed code takes its amount off those, and its VAT with it.
+    prices_with_tax: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from demo.shopify.site import Site
 NEEDS = {
     "Customer.storeCreditAccounts": "read_store_credit_accounts",
     "Mutation.discountCodeBasicCreate": "write_discounts",
-    "Mutation.discountCodeDeactivate": "write_discounts",
     "Mutation.discountCodeDelete": "write_discounts",
     "Mutation.discountCodeFreeShippingCreate": "write_discounts",
     "Mutation.giftCardCreate": "write_gift_cards",
@@ -20,8 +19,6 @@ NEEDS = {
     "QueryRoot.codeDiscountNodeByCode": "read_discounts",
     "QueryRoot.customer": "read_customers",
     "QueryRoot.customers": "read_customers",
-    "QueryRoot.discountNode": "read_discounts",
-    "QueryRoot.giftCard": "read_gift_cards",
     "QueryRoot.giftCards": "read_gift_cards",
     "QueryRoot.order": "read_orders",
     "QueryRoot.orders": "read_orders",

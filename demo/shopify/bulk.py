@@ -19,7 +19,7 @@ from demo.shopify.site import Site
 from demo.shopify.times import local, local_or_none
 
 AT_ONCE = 5
-OPEN = frozenset({"CREATED", "RUNNING", "CANCELING"})
+OPEN = frozenset({"CREATED", "RUNNING"})
 # A poll waits this long for an operation that is nearly done, so that small ones end at the second poll.
 PATIENCE_S = 0.3
 FAILS_AFTER = 3
@@ -54,7 +54,7 @@ class Bulk:
             picks = projection.compiled(self._schema, document)
         except (GraphQLError, Unfit) as error:
             return UserErrorView(str(error), "INVALID", ("query",))
-        operation = BulkOperation(self.site.next("bulk"), query, grouped, self.site.now())
+        operation = BulkOperation(self.site.next("bulk"), grouped, self.site.now())
         self.site.bulk[operation.id] = operation
         denied = access.first_denied(self.site, scopes, projection.coordinates(picks))
         thread = threading.Thread(target=self._run, args=(operation, picks, scopes, denied), name="bulk", daemon=True)
@@ -84,18 +84,6 @@ class Bulk:
             if operation.status in OPEN:
                 self._end(operation)
 
-    def cancel(self, operation: BulkOperation) -> bool:
-        if operation.status not in OPEN:
-            return False
-        operation.status = "CANCELING"
-        return True
-
-    def expire(self, operation: BulkOperation) -> None:
-        """Seven days later the file is gone."""
-        if operation.file is not None:
-            operation.file.unlink(missing_ok=True)
-        operation.file = None
-
     def path(self, operation_id: int) -> Path | None:
         operation = self.site.bulk.get(operation_id)
         return operation.file if operation is not None else None
@@ -116,7 +104,7 @@ class Bulk:
                     file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
                     operation.objects += 1
                     operation.roots += is_root
-                    if self._stopped.is_set() or operation.status == "CANCELING":
+                    if self._stopped.is_set():
                         break
                     if self.site.faults.bulk_fails and operation.roots >= FAILS_AFTER:
                         operation.error_code = "INTERNAL_SERVER_ERROR"
@@ -130,8 +118,7 @@ class Bulk:
             if not operation.written or operation.status not in OPEN:
                 return
             operation.completed_at = self.site.now()
-            cancelled = operation.status == "CANCELING"
-            operation.status = "CANCELED" if cancelled else "FAILED" if operation.error_code else "COMPLETED"
+            operation.status = "FAILED" if operation.error_code else "COMPLETED"
         self._announce("bulk_operations/finish", finished_body(operation))
 
 

@@ -19,7 +19,6 @@ MOST = 250
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[V]):
-    cursor: str
     node: V
     TYPE = "Edge"
 
@@ -29,8 +28,6 @@ class PageInfo:
     """Attributes are named as in the schema."""
 
     hasNextPage: bool
-    hasPreviousPage: bool
-    startCursor: str | None
     endCursor: str | None
     TYPE = "PageInfo"
 
@@ -56,13 +53,12 @@ class Connection(Generic[V]):
 
     @property
     def edges(self) -> list[Edge[V]]:
-        return [Edge(_cursor(key), row) for key, row in self._read()]
+        return [Edge(row) for _, row in self._read()]
 
     @property
     def pageInfo(self) -> PageInfo:
         page = self._read()
-        ends = (_cursor(page[0][0]), _cursor(page[-1][0])) if page else (None, None)
-        return PageInfo(self._more, self._after is not None, *ends)
+        return PageInfo(self._more, _cursor(page[-1][0]) if page else None)
 
     def _read(self) -> list[tuple[Key, V]]:
         if self._page is None:

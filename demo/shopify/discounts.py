@@ -12,7 +12,6 @@ from demo.shopify.entities import Discount
 from demo.shopify.site import Site
 
 LONGEST_CODE = 255
-MOST_TAGS = 5
 
 Given = Mapping[str, Any]
 
@@ -30,7 +29,7 @@ def adopt(site: Site, coupon: Coupon) -> Discount:
     """The platform's half of a coupon that the shop's own books began."""
     percent = coupon.amount / 10_000 if coupon.kind == "percent" else None
     discount = Discount(
-        coupon.id, coupon.description or coupon.code, coupon.code.upper(), coupon.created_at, coupon.created_at,
+        coupon.id, coupon.description or coupon.code, coupon.code.upper(), coupon.created_at,
         percentage=percent, amount=0 if percent else coupon.amount, free_shipping=coupon.free_shipping,
         once_per_customer=bool(coupon.usage_limit_per_user), usage_limit=coupon.usage_limit,
         minimum_subtotal=coupon.minimum or None, products=tuple(coupon.product_ids),
@@ -78,16 +77,6 @@ def status(site: Site, discount: Discount) -> str:
     return "SCHEDULED" if discount.starts_at > now else "ACTIVE"
 
 
-def deactivate(site: Site, discount: Discount) -> None:
-    """It ends now."""
-    now = site.now()
-    if discount.ends_at is None or discount.ends_at > now:
-        discount.ends_at = now
-    coupon = site.store.coupons.get(discount.id)
-    if coupon is not None:
-        coupon.expires_at = int(discount.ends_at) - 1
-
-
 def delete(site: Site, discount: Discount) -> None:
     del site.discounts[discount.id]
     site.store.coupons.pop(discount.id, None)
@@ -122,8 +111,6 @@ def check(site: Site, cart: Cart, code: str, customer_id: int) -> None:
         raise CouponRefused(code, "unknown")
     if discount.customers and customer_id not in discount.customers:
         raise CouponRefused(code, "not_yours")
-    if discount.minimum_quantity and sum(cart.quantities.values()) < discount.minimum_quantity:
-        raise CouponRefused(code, "minimum_quantity", amount=discount.minimum_quantity)
 
 
 def _combine(one: Discount, other: Discount) -> bool:
@@ -146,21 +133,20 @@ def _read(site: Site, given: Given, *, free_shipping: bool) -> Discount:
         raise Refused("BLANK", ("title",), "Title can't be blank")
     if given.get("startsAt") is None:
         raise Refused("BLANK", ("startsAt",), "Starts at can't be blank")
-    if len(given.get("tags") or ()) > MOST_TAGS:
-        raise Refused("TOO_MANY_TAGS", ("tags",), f"A discount can have at most {MOST_TAGS} tags")
     limit = given.get("usageLimit")
     if limit is not None and limit < 1:
         raise Refused("GREATER_THAN", ("usageLimit",), "Usage limit must be greater than 0")
     discount = Discount(
-        0, title, code, times.read(given["startsAt"]), site.now(), free_shipping=free_shipping, usage_limit=limit,
-        once_per_customer=bool(given.get("appliesOncePerCustomer")), tags=tuple(given.get("tags") or ()),
+        0, title, code, times.read(given["startsAt"]), free_shipping=free_shipping, usage_limit=limit,
+        once_per_customer=bool(given.get("appliesOncePerCustomer")),
         customers=_customers(site, given.get("context")),
     )  # fmt: skip
     if given.get("endsAt") is not None:
         discount.ends_at = times.read(given["endsAt"])
         if discount.ends_at <= discount.starts_at:
             raise Refused("END_DATE_BEFORE_START_DATE", ("endsAt",), "Ends at needs to be after starts_at")
-    _read_minimum(discount, given.get("minimumRequirement") or {})
+    subtotal = ((given.get("minimumRequirement") or {}).get("subtotal") or {}).get("greaterThanOrEqualToSubtotal")
+    discount.minimum_subtotal = minor(subtotal) if subtotal is not None else None
     _read_combinations(discount, given.get("combinesWith") or {})
     if free_shipping:
         return _with_destination(discount, given)
@@ -179,18 +165,6 @@ def _customers(site: Site, context: Given | None) -> tuple[int, ...]:
     if any(each is None or site.customer(each) is None for each in added):
         raise Refused("INVALID", ("context", "customers", "add"), "Customer is invalid")
     return tuple(each for each in added if each is not None)
-
-
-def _read_minimum(discount: Discount, given: Given) -> None:
-    subtotal = (given.get("subtotal") or {}).get("greaterThanOrEqualToSubtotal")
-    quantity = (given.get("quantity") or {}).get("greaterThanOrEqualToQuantity")
-    if subtotal is not None and quantity is not None:
-        raise Refused(
-            "MINIMUM_SUBTOTAL_AND_QUANTITY_RANGE_BOTH_PRESENT", ("minimumRequirement",),
-            "Minimum subtotal and minimum quantity can't both be present",
-        )  # fmt: skip
-    discount.minimum_subtotal = minor(subtotal) if subtotal is not None else None
-    discount.minimum_quantity = int(quantity) if quantity is not None else None
 
 
 def _read_combinations(discount: Discount, given: Given) -> None:
@@ -234,7 +208,7 @@ def _read_gets(site: Site, discount: Discount, given: Given) -> None:
 def _products(site: Site, items: Given) -> tuple[int, ...]:
     wanted: Sequence[str] = (items.get("products") or {}).get("productsToAdd") or ()
     found = [ids.local("Product", each) for each in wanted]
-    if not found and not (items.get("collections") or {}).get("add"):
+    if not found:
         raise Refused("APPLIES_ON_NOTHING", ("customerGets", "items"), "Discount must apply to something")
     if any(each not in site.store.products for each in found):
         raise Refused("INVALID", ("customerGets", "items", "products"), "Product is invalid")

@@ -10,7 +10,7 @@ TIP = "Tip"
 class OrderExtra:
     """`removed`: line id -> units taken away by edits. `received`: what was paid, None until then.
 
-    `allocations`: line id -> (number of the code among the order's codes, cents).
+    `original_total`: before the first edit, None until then. `allocations`: line id -> (number of the code among the order's codes, cents).
     """
 
     test: bool = False
@@ -20,6 +20,7 @@ class OrderExtra:
     edited: bool = False
     authorized: bool = False
     received: int | None = None
+    original_total: int | None = None
     processed_at: int | None = None
     source: str = "web"
     removed: dict[int, int] = field(default_factory=dict)
@@ -38,7 +39,6 @@ class Discount:
     title: str
     code: str
     starts_at: float
-    created_at: float
     ends_at: float | None = None
     free_shipping: bool = False
     percentage: float | None = None
@@ -49,11 +49,9 @@ class Discount:
     customers: tuple[int, ...] = ()
     products: tuple[int, ...] = ()
     minimum_subtotal: int | None = None
-    minimum_quantity: int | None = None
     combines_orders: bool = False
     combines_products: bool = False
     combines_shipping: bool = False
-    tags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,8 +74,6 @@ class Credit:
     id: int
     account_id: int
     cents: int
-    balance_after: int
-    created_at: float
     expires_at: float | None = None
 
 
@@ -100,7 +96,6 @@ class BulkOperation:
     """`file` holds the rows once there are any; `polls` counts how often the app asked."""
 
     id: int
-    query: str
     grouped: bool
     created_at: float
     status: str = "CREATED"
@@ -111,4 +106,3 @@ class BulkOperation:
     file: Path | None = None
     polls: int = 0
     written: bool = False
-    announced: bool = False

@@ -49,7 +49,9 @@ class FakeShopify:
         taxes_included: bool = True,
         pace: Pace = "manual",
     ) -> None:
-        self.store = Store(clock=clock, rules=RULES, seed=seed, checkout_pause=lambda: None)
+        self.store = Store(
+            clock=clock, rules=replace(RULES, prices_with_tax=taxes_included), seed=seed, checkout_pause=lambda: None
+        )
         synthetic = Synthetic(synthetic_orders, synthetic_customers, self.store.now(), seed)
         self.site = Site(
             self.store, app or AppConfig(), url.rstrip("/"), name, taxes_included=taxes_included, synthetic=synthetic

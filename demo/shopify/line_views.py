@@ -1,11 +1,11 @@
 """The lines of an order as the Admin API shows them. Attributes and methods are named as in the schema."""
 
-from demo.shop.entities import Order, OrderLine, Product, ShippingLine
+from demo.shop.entities import Order, OrderLine, ShippingLine
 from demo.shop.money import tax
 from demo.shopify.entities import OrderExtra
 from demo.shopify.ids import gid
-from demo.shopify.money import MoneyBag, MoneyV2, bag, money
-from demo.shopify.node_views import IdView, ProductView
+from demo.shopify.money import MoneyBag, bag
+from demo.shopify.node_views import IdView
 from demo.shopify.site import Site
 from demo.shopify.sums import line_sums, shown
 from demo.shopify.times import utc_or_none
@@ -16,24 +16,15 @@ VAT = 0.21
 class TaxLineView:
     TYPE = "TaxLine"
     rate = VAT
-    title = "VAT"
 
     def __init__(self, cents: int) -> None:
         self.priceSet = bag(cents)
-
-
-class PercentageView:
-    TYPE = "PricingPercentageValue"
-
-    def __init__(self, percentage: float) -> None:
-        self.percentage = percentage
 
 
 class CodeApplicationView:
     """The application of a code; `index` counts the codes of the order."""
 
     TYPE = "DiscountCodeApplication"
-    allocationMethod = "ACROSS"
 
     def __init__(self, order: Order, index: int) -> None:
         line = order.coupon_lines[index] if index < len(order.coupon_lines) else None
@@ -42,14 +33,6 @@ class CodeApplicationView:
         self.code = str(described.get("code", line.code if line is not None else ""))
         shipping = line is not None and line.free_shipping
         self.targetType = "SHIPPING_LINE" if shipping else "LINE_ITEM"
-        self.targetSelection = "ENTITLED" if described.get("entitled") else "ALL"
-        self.value: PercentageView | MoneyV2
-        if shipping:
-            self.value = PercentageView(100.0)
-        elif line is not None and line.kind == "percent":
-            self.value = PercentageView(line.amount / 100)
-        else:
-            self.value = money(line.amount if line is not None else 0)
 
 
 class AllocationView:
@@ -67,11 +50,10 @@ class LineView:
         self._site, self._order, self._line = site, order, line
         self._extra = site.extra_of(order)
         self.id = gid("LineItem", line.id)
-        self.name = self.title = line.name
+        self.name = line.name
         self.sku = line.sku or None
         self.quantity = line.quantity
         self.isGiftCard = line.id in self._extra.gift_cards
-        self.sellingPlan = None
         self._sums = line_sums(order, self._extra, line)
 
     @property
@@ -79,39 +61,16 @@ class LineView:
         return self._sums.current_quantity
 
     @property
-    def requiresShipping(self) -> bool:
-        product = self._product()
-        return not self.isGiftCard and (product is None or not product.virtual)
-
-    @property
-    def product(self) -> ProductView | None:
-        found = self._product()
-        return ProductView(found) if found is not None else None
+    def product(self) -> IdView | None:
+        return self._catalogued("Product")
 
     @property
     def variant(self) -> IdView | None:
-        return IdView("ProductVariant", self._line.product_id) if self._product() is not None else None
+        return self._catalogued("ProductVariant")
 
     @property
     def originalTotalSet(self) -> MoneyBag:
         return bag(self._sums.original)
-
-    @property
-    def originalUnitPriceSet(self) -> MoneyBag:
-        return bag(self._sums.unit)
-
-    def discountedTotalSet(self, withCodeDiscounts: bool = False) -> MoneyBag:
-        sums = self._sums
-        return bag(sums.discounted if withCodeDiscounts else sums.original)
-
-    @property
-    def discountedUnitPriceAfterAllDiscountsSet(self) -> MoneyBag:
-        return bag(self._sums.discounted // self.quantity)
-
-    @property
-    def totalDiscountSet(self) -> MoneyBag:
-        """Line-level discounts only, of which this shop has none."""
-        return bag(0)
 
     @property
     def priceAfterAllDiscountsBeforeTaxesSet(self) -> MoneyBag:
@@ -123,11 +82,13 @@ class LineView:
     def discountAllocations(self) -> list[AllocationView]:
         return [AllocationView(self._order, index, cents) for index, cents in self._sums.allocations]
 
-    def taxLines(self, first: int | None = None) -> list[TaxLineView]:
+    @property
+    def taxLines(self) -> list[TaxLineView]:
         return [TaxLineView(self._sums.tax)] if self._sums.tax else []
 
-    def _product(self) -> Product | None:
-        return self._site.store.products.get(self._line.product_id)
+    def _catalogued(self, kind: str) -> IdView | None:
+        """A product of this shop has one variant, which bears its number."""
+        return IdView(kind, self._line.product_id) if self._line.product_id in self._site.store.products else None
 
 
 class ShippingLineView:
@@ -136,17 +97,13 @@ class ShippingLineView:
 
     def __init__(self, extra: OrderExtra, line: ShippingLine) -> None:
         self.id = gid("ShippingLine", line.id)
-        self.title = line.title
-        self.discountedPriceSet = self.originalPriceSet = bag(shown(extra, line.total))
+        self.discountedPriceSet = bag(shown(extra, line.total))
         self.taxLines = [TaxLineView(tax(line.total))]
 
 
 class TransactionView:
     TYPE = "OrderTransaction"
-    gateway = "bogus"
 
-    def __init__(self, local: int, kind: str, status: str, cents: int, at: float | None) -> None:
-        self.id = gid("OrderTransaction", local)
+    def __init__(self, kind: str, status: str, at: float | None) -> None:
         self.kind, self.status = kind, status
-        self.amountSet = bag(cents)
         self.processedAt = utc_or_none(at)

@@ -18,14 +18,10 @@ class MoneyV2:
 
 @dataclass(frozen=True, slots=True)
 class MoneyBag:
-    """The demo shop sells in its own currency only, so both are the same."""
+    """Attributes are named as in the schema."""
 
     shopMoney: MoneyV2
     TYPE = "MoneyBag"
-
-    @property
-    def presentmentMoney(self) -> MoneyV2:
-        return self.shopMoney
 
 
 def decimal(cents: int) -> str:

@@ -7,11 +7,8 @@ from demo.shopify.bulk import Bulk
 from demo.shopify.bulk_views import BulkOperationView
 from demo.shopify.customer_views import CreditView, GiftCardView
 from demo.shopify.discount_views import NodeView
-from demo.shopify.entities import Discount
 from demo.shopify.node_views import Payload, UserErrorView
 from demo.shopify.site import Site
-
-NO_DISCOUNT = "Discount does not exist"
 
 
 class Mutation:
@@ -28,34 +25,27 @@ class Mutation:
     def discountCodeFreeShippingCreate(self, freeShippingCodeDiscount: dict[str, Any]) -> Payload:
         return self._create(freeShippingCodeDiscount, "freeShippingCodeDiscount", free_shipping=True)
 
-    def discountCodeDeactivate(self, id: str) -> Payload:
-        found = self._discount(id)
-        if found is None:
-            return Payload([UserErrorView(NO_DISCOUNT, "INVALID", ("id",))], codeDiscountNode=None)
-        discounts.deactivate(self._site, found)
-        return Payload(codeDiscountNode=NodeView(self._site, found))
-
     def discountCodeDelete(self, id: str) -> Payload:
-        found = self._discount(id)
+        found = self._site.discounts.get(ids.local("DiscountCodeNode", id) or 0)
         if found is None:
-            return Payload([UserErrorView(NO_DISCOUNT, "INVALID", ("id",))], deletedCodeDiscountId=None)
+            return Payload([UserErrorView("Discount does not exist", "INVALID", ("id",))], deletedCodeDiscountId=None)
         discounts.delete(self._site, found)
         return Payload(deletedCodeDiscountId=id)
 
     def giftCardCreate(self, input: dict[str, Any]) -> Payload:
-        amount = (input.get("initialAmount") or {}).get("amount", input.get("initialValue"))
-        if amount is None:
+        given = input.get("initialAmount")
+        if given is None:
             missing = UserErrorView("initialAmount is missing", "MISSING_ARGUMENT", ("input", "initialAmount"))
-            return Payload([missing], giftCard=None, giftCardCode=None)
+            return Payload([missing], giftCard=None)
         try:
             card = gift_cards.create(
-                self._site, amount=amount, code=input.get("code"), customer=input.get("customerId"),
+                self._site, amount=given["amount"], code=input.get("code"), customer=input.get("customerId"),
                 expires_on=input.get("expiresOn"), note=input.get("note") or "",
             )  # fmt: skip
         except gift_cards.Refused as refused:
             error = UserErrorView(str(refused), refused.code, refused.field)
-            return Payload([error], giftCard=None, giftCardCode=None)
-        return Payload(giftCard=GiftCardView(self._site, card), giftCardCode=card.code)
+            return Payload([error], giftCard=None)
+        return Payload(giftCard=GiftCardView(self._site, card))
 
     def giftCardDeactivate(self, id: str) -> Payload:
         found = self._site.gift_cards.get(ids.local("GiftCard", id) or 0)
@@ -82,15 +72,6 @@ class Mutation:
             return Payload([started], bulkOperation=None)
         return Payload(bulkOperation=BulkOperationView(self._site, started))
 
-    def bulkOperationCancel(self, id: str) -> Payload:
-        found = self._site.bulk.get(ids.local("BulkOperation", id) or 0)
-        if found is None:
-            return Payload([UserErrorView("Bulk operation does not exist", None, ("id",))], bulkOperation=None)
-        if not self._bulk.cancel(found):
-            error = UserErrorView("A bulk operation cannot be canceled when it is completed", None, None)
-            return Payload([error], bulkOperation=BulkOperationView(self._site, found))
-        return Payload(bulkOperation=BulkOperationView(self._site, found))
-
     def _create(self, given: dict[str, Any], name: str, *, free_shipping: bool) -> Payload:
         try:
             made = discounts.create(self._site, given, free_shipping=free_shipping)
@@ -98,6 +79,3 @@ class Mutation:
             error = UserErrorView(str(refused), refused.code, (name, *refused.field))
             return Payload([error], codeDiscountNode=None)
         return Payload(codeDiscountNode=NodeView(self._site, made))
-
-    def _discount(self, id: str) -> Discount | None:
-        return self._site.discounts.get(ids.local("DiscountCodeNode", id) or 0)

@@ -49,7 +49,7 @@ def access_token(site: Site) -> Response:
 
 
 def authorize(site: Site, installation: Installation) -> AnyResponse | str:
-    """The consent page; its button returns to the app with a code, signed."""
+    """The consent page; its buttons return to the app with a code, signed, or with a no, which nobody signs."""
     given = request.values
     back, state = given.get("redirect_uri", ""), given.get("state", "")
     if given.get("client_id") != site.app.client_id:
@@ -58,9 +58,13 @@ def authorize(site: Site, installation: Installation) -> AnyResponse | str:
         return Response(
             "Oauth error invalid_request: the redirect_uri is not whitelisted", 400, content_type="text/plain"
         )
-    scopes = tuple(each for each in given.get("scope", "").split(",") if each) or site.app.scopes
+    asked = tuple(each for each in given.get("scope", "").split(",") if each)
+    scopes = asked or (*site.app.scopes, *(each for each in site.granted if each in site.app.optional_scopes))
     if request.method == "GET":
         return render_template("shopify/consent.html", app=site.app, scopes=scopes, given=given, shop=site.domain)
+    if given.get("decision") == "cancel":
+        no = {"error": "access_denied", "error_description": "The merchant cancelled.", "state": state}
+        return redirect(f"{back}?{urlencode(no)}")
     installation.install(scopes)
     query = {
         "code": site.tokens.new_code(scopes),

@@ -1,7 +1,7 @@
 """What happens to orders in a Shopify shop, written into the neutral books and into what the platform adds to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from demo.shop import carts, customers, orders
 from demo.shop.carts import Placing
@@ -49,11 +49,14 @@ def check_out(site: Site, cart: Cart, placing: Placing, wishes: Wishes | None = 
     if wishes is None:
         return carts.check_out(site.store, cart, placing, lambda coupon: discounts.describe(site, coupon))
     with site.store.lock:
+        rules = site.store.rules
         site.coming = wishes
+        if wishes.taxes_included is not None:
+            site.store.rules = replace(rules, prices_with_tax=wishes.taxes_included)
         try:
             return carts.check_out(site.store, cart, placing, lambda coupon: discounts.describe(site, coupon))
         finally:
-            site.coming = None
+            site.coming, site.store.rules = None, rules
 
 
 def note_new_order(site: Site, event: Event) -> None:
@@ -63,13 +66,13 @@ def note_new_order(site: Site, event: Event) -> None:
     order = site.store.orders[event.id]
     extra = site.note(order)
     order.key = order.key.removeprefix("wc_order_").lower()
-    extra.allocations = allocations(site, order)
     wishes = site.coming
+    if isinstance(wishes, Wishes) and wishes.taxes_included is not None:
+        extra.taxes_included = wishes.taxes_included
+    extra.allocations = allocations(site, order)
     if not isinstance(wishes, Wishes):
         return
     extra.test, extra.source, extra.processed_at = wishes.test, wishes.source, wishes.processed_at
-    if wishes.taxes_included is not None:
-        extra.taxes_included = wishes.taxes_included
     extra.authorized = wishes.authorized
     if wishes.tip:
         order.fee_lines.append(FeeLine(site.store.next_item_id(), TIP, minor(wishes.tip)))
@@ -86,7 +89,12 @@ def allocations(site: Site, order: Order) -> dict[int, list[tuple[int, int]]]:
     before = [item.subtotal for item in items]
     found: dict[int, list[tuple[int, int]]] = {line.id: [] for line in order.lines}
     for index in range(len(used)):
-        after = price(items, used[: index + 1], remainder_goes_round=site.store.rules.remainder_goes_round).totals
+        after = price(
+            items,
+            used[: index + 1],
+            remainder_goes_round=site.store.rules.remainder_goes_round,
+            prices_with_tax=site.note(order).taxes_included,
+        ).totals
         for line, old, new in zip(order.lines, before, after, strict=True):
             if old != new:
                 found[line.id].append((index, old - new))
@@ -157,6 +165,8 @@ def edit(site: Site, order: Order, *, add: Mapping[int, int], remove: Mapping[in
     extra, store = site.note(order), site.store
     if order.paid_at is not None:
         extra.received = received(order, extra)
+    if extra.original_total is None:
+        extra.original_total = order.total
     done = Edit([], [])
     for product_id, units in add.items():
         product, line_id = store.products[product_id], store.next_item_id()
@@ -179,7 +189,6 @@ def merge(site: Site, kept: Customer, gone: Customer) -> None:
     for account in site.credit.values():
         if account.customer_id == gone.id:
             account.customer_id = kept.id
-    site.tags[kept.id] += site.tags.pop(gone.id, [])
     del site.store.customers[gone.id]
     kept.modified_at = site.store.now()
     site.store.emit("customer.merged", kept.id, detail=str(gone.id))

@@ -7,7 +7,7 @@ from demo.shopify.entities import OrderExtra
 from demo.shopify.ids import gid, number
 from demo.shopify.line_views import CodeApplicationView, LineView, ShippingLineView, TransactionView
 from demo.shopify.money import CURRENCY, MoneyBag, bag
-from demo.shopify.refund_views import RefundView, refund_transaction
+from demo.shopify.refund_views import RefundView
 from demo.shopify.site import Site
 from demo.shopify.sums import OrderSums, financial_status, order_sums
 from demo.shopify.times import utc, utc_or_none
@@ -16,17 +16,13 @@ from demo.shopify.times import utc, utc_or_none
 class FulfillmentView:
     TYPE = "Fulfillment"
 
-    def __init__(self, order: Order, at: int) -> None:
-        self.id = gid("Fulfillment", order.id)
+    def __init__(self, at: int) -> None:
         self.createdAt = utc(at)
 
 
 class OrderView:
     TYPE = "Order"
-    confirmed = True
-    taxExempt = False
-    tags: tuple[str, ...] = ()
-    currencyCode = presentmentCurrencyCode = CURRENCY
+    currencyCode = CURRENCY
 
     def __init__(self, site: Site, order: Order) -> None:
         self._site, self._order = site, order
@@ -39,14 +35,8 @@ class OrderView:
         self.createdAt, self.updatedAt = utc(order.created_at), utc(order.modified_at)
         self.processedAt = utc(extra.processed_at or order.created_at)
         self.cancelledAt = utc_or_none(cancelled_at(order, extra))
-        self.closedAt = utc_or_none(order.completed_at)
-        self.sourceName = extra.source
         self.discountCodes = [str(line.coupon.get("code", line.code)) for line in order.coupon_lines]
         self._sums_kept: OrderSums | None = None
-
-    @property
-    def cancelReason(self) -> str | None:
-        return None if self.cancelledAt is None else self._extra.cancel_reason or "OTHER"
 
     @property
     def displayFinancialStatus(self) -> str:
@@ -55,14 +45,6 @@ class OrderView:
     @property
     def displayFulfillmentStatus(self) -> str:
         return "FULFILLED" if self._order.completed_at is not None else "UNFULFILLED"
-
-    @property
-    def fullyPaid(self) -> bool:
-        return self._sums.received > 0 and self._sums.outstanding <= 0
-
-    @property
-    def unpaid(self) -> bool:
-        return self._sums.received == 0
 
     @property
     def customer(self) -> CustomerView | None:
@@ -90,32 +72,12 @@ class OrderView:
         return bag(self._sums.discounts)
 
     @property
-    def currentTotalDiscountsSet(self) -> MoneyBag:
-        return bag(self._sums.current_discounts)
-
-    @property
     def totalTaxSet(self) -> MoneyBag:
         return bag(self._sums.tax)
 
     @property
-    def currentTotalTaxSet(self) -> MoneyBag:
-        return bag(self._sums.current_tax)
-
-    @property
     def totalShippingPriceSet(self) -> MoneyBag:
         return bag(self._sums.shipping)
-
-    @property
-    def currentShippingPriceSet(self) -> MoneyBag:
-        return bag(self._sums.current_shipping)
-
-    @property
-    def totalRefundedSet(self) -> MoneyBag:
-        return bag(self._sums.refunded)
-
-    @property
-    def totalRefundedShippingSet(self) -> MoneyBag:
-        return bag(self._sums.refunded_shipping)
 
     @property
     def netPaymentSet(self) -> MoneyBag:
@@ -124,6 +86,11 @@ class OrderView:
     @property
     def totalReceivedSet(self) -> MoneyBag:
         return bag(self._sums.received)
+
+    @property
+    def originalTotalPriceSet(self) -> MoneyBag:
+        original = self._extra.original_total
+        return bag(self._sums.total if original is None else original)
 
     @property
     def totalOutstandingSet(self) -> MoneyBag:
@@ -136,17 +103,12 @@ class OrderView:
     def lineItems(self, first: int | None = None, after: str | None = None) -> Connection[LineView]:
         return listed([LineView(self._site, self._order, line) for line in self._order.lines], first, after)
 
-    def shippingLines(
-        self, first: int | None = None, after: str | None = None, includeRemovals: bool = False
-    ) -> Connection[ShippingLineView]:
-        lines = [ShippingLineView(self._extra, line) for line in self._order.shipping_lines]
-        return listed(lines, first, after)
+    def shippingLines(self, first: int | None = None, includeRemovals: bool = False) -> Connection[ShippingLineView]:
+        return listed([ShippingLineView(self._extra, line) for line in self._order.shipping_lines], first)
 
-    def discountApplications(
-        self, first: int | None = None, after: str | None = None
-    ) -> Connection[CodeApplicationView]:
+    def discountApplications(self, first: int | None = None) -> Connection[CodeApplicationView]:
         codes = [CodeApplicationView(self._order, index) for index in range(len(self._order.coupon_lines))]
-        return listed(codes, first, after)
+        return listed(codes, first)
 
     def refunds(self, first: int | None = None) -> list[RefundView]:
         """Oldest first."""
@@ -157,7 +119,7 @@ class OrderView:
 
     def fulfillments(self, first: int | None = None) -> list[FulfillmentView]:
         done = self._order.completed_at
-        return [FulfillmentView(self._order, done)][:first] if done is not None else []
+        return [FulfillmentView(done)][:first] if done is not None else []
 
     @property
     def _sums(self) -> OrderSums:
@@ -176,17 +138,14 @@ def cancelled_at(order: Order, extra: OrderExtra) -> int | None:
 def transactions(order: Order, extra: OrderExtra, sums: OrderSums) -> list[TransactionView]:
     at = order.created_at
     made = []
-    # Refunds take their own ids; the payment's must not be one of them.
-    first = 1_000_000_000 + 2 * order.id
     if extra.authorized:
-        made.append(TransactionView(first + 1, "AUTHORIZATION", "SUCCESS", order.total, at))
+        made.append(TransactionView("AUTHORIZATION", "SUCCESS", at))
     if sums.received:
-        kind = "CAPTURE" if extra.authorized else "SALE"
-        made.append(TransactionView(first, kind, "SUCCESS", sums.received, order.paid_at))
+        made.append(TransactionView("CAPTURE" if extra.authorized else "SALE", "SUCCESS", order.paid_at))
     elif order.status == "failed":
-        made.append(TransactionView(first, "SALE", "FAILURE", order.total, at))
+        made.append(TransactionView("SALE", "FAILURE", at))
     elif cancelled_at(order, extra) is not None and extra.authorized:
-        made.append(TransactionView(first, "VOID", "SUCCESS", order.total, order.modified_at))
+        made.append(TransactionView("VOID", "SUCCESS", order.modified_at))
     elif not extra.authorized and order.total:
-        made.append(TransactionView(first, "SALE", "PENDING", order.total, None))
-    return made + [refund_transaction(refund) for refund in reversed(order.refunds)]
+        made.append(TransactionView("SALE", "PENDING", None))
+    return made + [TransactionView("REFUND", "SUCCESS", refund.created_at) for refund in reversed(order.refunds)]

@@ -9,15 +9,11 @@ from demo.shopify.bulk_views import BulkOperationView
 from demo.shopify.connections import Connection, listed
 from demo.shopify.customer_views import AccountView, CustomerView, GiftCardView
 from demo.shopify.discount_views import NodeView, Plain
-from demo.shopify.ids import gid
 from demo.shopify.money import CURRENCY
-from demo.shopify.node_views import ProductView
 from demo.shopify.order_views import OrderView
 from demo.shopify.refund_views import RefundView
 from demo.shopify.site import Site
 from demo.shopify.times import ZONE_NAME
-
-SHOP_EMAIL = "owner@fernway.example"
 
 
 class QueryRoot:
@@ -36,7 +32,7 @@ class QueryRoot:
     @property
     def currentAppInstallation(self) -> Plain:
         scopes = [Plain("AccessScope", handle=handle) for handle in self._site.granted]
-        return Plain("AppInstallation", id=gid("AppInstallation", 1), accessScopes=scopes)
+        return Plain("AppInstallation", accessScopes=scopes)
 
     def order(self, id: str) -> OrderView | None:
         found = self._order(id)
@@ -44,23 +40,21 @@ class QueryRoot:
 
     def orders(
         self, first: int | None = None, after: str | None = None, query: str | None = None,
-        sortKey: str = "PROCESSED_AT", reverse: bool = False,
+        sortKey: str = "PROCESSED_AT",
     ) -> Connection[OrderView]:  # fmt: skip
         wanted = order_lists.order_search(self._site, query)
-        self._warn("orders", query, wanted.warnings)
-        return order_lists.orders(self._site, self._scopes, wanted, sortKey, first, after, reverse=reverse)
+        if wanted.warnings:
+            self.warnings.append({"path": ["orders"], "query": query, "warnings": wanted.warnings})
+        return order_lists.orders(self._site, self._scopes, wanted, sortKey, first, after)
 
     def customer(self, id: str) -> CustomerView | None:
         found = self._customer(id)
         return CustomerView(self._site, found) if found is not None else None
 
     def customers(
-        self, first: int | None = None, after: str | None = None, query: str | None = None,
-        sortKey: str = "ID", reverse: bool = False,
-    ) -> Connection[CustomerView]:  # fmt: skip
-        wanted = order_lists.customer_search(self._site, query)
-        self._warn("customers", query, wanted.warnings)
-        return order_lists.customers(self._site, wanted, sortKey, first, after, reverse=reverse)
+        self, first: int | None = None, after: str | None = None, sortKey: str = "ID"
+    ) -> Connection[CustomerView]:
+        return order_lists.customers(self._site, first, after)
 
     def refund(self, id: str) -> RefundView | None:
         wanted = _number("Refund", id)
@@ -70,16 +64,6 @@ class QueryRoot:
     def codeDiscountNodeByCode(self, code: str) -> NodeView | None:
         found = discounts.by_code(self._site, code)
         return NodeView(self._site, found) if found is not None else None
-
-    def discountNode(self, id: str) -> NodeView | None:
-        found = self._site.discounts.get(
-            _number("DiscountCodeNode", id.replace("/DiscountNode/", "/DiscountCodeNode/"))
-        )
-        return NodeView(self._site, found, "DiscountNode") if found is not None else None
-
-    def giftCard(self, id: str) -> GiftCardView | None:
-        found = self._site.gift_cards.get(_number("GiftCard", id))
-        return GiftCardView(self._site, found) if found is not None else None
 
     def giftCards(
         self, first: int | None = None, query: str | None = None, sortKey: str = "ID", reverse: bool = False
@@ -98,31 +82,6 @@ class QueryRoot:
         self._bulk.polled(found)
         return BulkOperationView(self._site, found)
 
-    def node(self, id: str) -> object | None:
-        match ids.kind_of(id):
-            case "Order":
-                return self.order(id)
-            case "Customer":
-                return self.customer(id)
-            case "Refund":
-                return self.refund(id)
-            case "GiftCard":
-                return self.giftCard(id)
-            case "BulkOperation":
-                return self.bulkOperation(id)
-            case "StoreCreditAccount":
-                return self.storeCreditAccount(id)
-            case "DiscountCodeNode":
-                found = self._site.discounts.get(_number("DiscountCodeNode", id))
-                return NodeView(self._site, found) if found is not None else None
-            case "Product":
-                product = self._site.store.products.get(_number("Product", id))
-                return ProductView(product) if product is not None else None
-        return None
-
-    def nodes(self, ids: list[str]) -> list[object | None]:
-        return [self.node(each) for each in ids]
-
     def _order(self, id: str) -> Order | None:
         found = self._site.order(_number("Order", id))
         return found if found is not None and order_lists.visible(self._site, found, self._scopes) else None
@@ -132,10 +91,6 @@ class QueryRoot:
 
     def _refunds(self) -> list[tuple[Order, Refund]]:
         return [(order, made) for order in self._site.store.orders.values() for made in order.refunds]
-
-    def _warn(self, field: str, query: str | None, warnings: list[dict[str, str]]) -> None:
-        if warnings:
-            self.warnings.append({"path": [field], "query": query, "warnings": warnings})
 
 
 def _number(kind: str, id: str) -> int:
@@ -149,22 +104,12 @@ def _number(kind: str, id: str) -> int:
 def shop_view(site: Site) -> Plain:
     return Plain(
         "Shop",
-        id=gid("Shop", 1),
         name="Fernway",
         myshopifyDomain=site.domain,
-        email=SHOP_EMAIL,
-        contactEmail=SHOP_EMAIL,
         currencyCode=CURRENCY,
-        enabledPresentmentCurrencies=[CURRENCY],
         ianaTimezone=ZONE_NAME,
-        taxesIncluded=site.taxes_included,
         url=site.url,
-        primaryDomain=Plain("Domain", id=gid("Domain", 1), host=site.domain, url=site.url),
+        primaryDomain=Plain("Domain", url=site.url),
         plan=Plain("ShopPlan", publicDisplayName=site.plan, partnerDevelopment=False, shopifyPlus=site.plan == "Plus"),
-        customerAccountsV2=Plain(
-            "CustomerAccountsV2",
-            customerAccountsVersion=site.accounts_version,
-            loginLinksVisibleOnStorefrontAndCheckout=True,
-            url=f"{site.url}/account",
-        ),
+        customerAccountsV2=Plain("CustomerAccountsV2", customerAccountsVersion=site.accounts_version),
     )

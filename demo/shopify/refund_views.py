@@ -4,24 +4,19 @@ from demo.shop.entities import Order, Refund, RefundLine
 from demo.shopify.connections import Connection, listed
 from demo.shopify.entities import OrderExtra
 from demo.shopify.ids import gid, number
-from demo.shopify.line_views import LineView, TransactionView
+from demo.shopify.line_views import LineView
 from demo.shopify.money import bag
 from demo.shopify.site import Site
-from demo.shopify.sums import line_sums
-from demo.shopify.times import utc
 
 
 class RefundLineView:
     TYPE = "RefundLineItem"
-    restockType = "RETURN"
 
     def __init__(self, site: Site, order: Order, part: RefundLine) -> None:
         extra = site.extra_of(order)
         line = next(line for line in order.lines if line.id == part.item_id)
-        self.id = gid("RefundLineItem", part.id)
         self.quantity = part.quantity
         self.lineItem = LineView(site, order, line)
-        self.priceSet = bag(line_sums(order, extra, line).unit)
         self.subtotalSet = bag(part.net + (part.tax if extra.taxes_included else 0))
         self.totalTaxSet = bag(part.tax)
 
@@ -30,7 +25,6 @@ class RefundShippingView:
     TYPE = "RefundShippingLine"
 
     def __init__(self, extra: OrderExtra, part: RefundLine) -> None:
-        self.id = gid("RefundShippingLine", part.id)
         self.subtotalAmountSet = bag(part.net + (part.tax if extra.taxes_included else 0))
         self.taxAmountSet = bag(part.tax)
 
@@ -41,10 +35,8 @@ class AdjustmentView:
     TYPE = "OrderAdjustment"
     reason = "REFUND_DISCREPANCY"
 
-    def __init__(self, refund: Refund, cents: int) -> None:
-        self.id = gid("OrderAdjustment", refund.id)
+    def __init__(self, cents: int) -> None:
         self.amountSet = bag(cents)
-        self.taxAmountSet = bag(0)
 
 
 def discrepancy(refund: Refund) -> int:
@@ -58,8 +50,6 @@ class RefundView:
         self._site, self._order, self._refund = site, order, refund
         self.id = gid("Refund", refund.id)
         self.legacyResourceId = str(number("Refund", refund.id))
-        self.createdAt = self.processedAt = self.updatedAt = utc(refund.created_at)
-        self.note = refund.reason or None
         self.totalRefundedSet = bag(refund.amount)
 
     def refundLineItems(self, first: int | None = None, after: str | None = None) -> Connection[RefundLineView]:
@@ -67,18 +57,11 @@ class RefundView:
         parts = [part for part in self._refund.lines if part.part != "shipping" and part.item_id in known]
         return listed([RefundLineView(self._site, self._order, part) for part in parts], first, after)
 
-    def refundShippingLines(self, first: int | None = None, after: str | None = None) -> Connection[RefundShippingView]:
+    def refundShippingLines(self, first: int | None = None) -> Connection[RefundShippingView]:
         extra = self._site.extra_of(self._order)
         parts = [part for part in self._refund.lines if part.part == "shipping"]
-        return listed([RefundShippingView(extra, part) for part in parts], first, after)
+        return listed([RefundShippingView(extra, part) for part in parts], first)
 
-    def orderAdjustments(self, first: int | None = None, after: str | None = None) -> Connection[AdjustmentView]:
+    def orderAdjustments(self, first: int | None = None) -> Connection[AdjustmentView]:
         cents = discrepancy(self._refund)
-        return listed([AdjustmentView(self._refund, cents)] if cents else [], first, after)
-
-    def transactions(self, first: int | None = None, after: str | None = None) -> Connection[TransactionView]:
-        return listed([refund_transaction(self._refund)], first, after)
-
-
-def refund_transaction(refund: Refund) -> TransactionView:
-    return TransactionView(refund.id, "REFUND", "SUCCESS", refund.amount, refund.created_at)
+        return listed([AdjustmentView(cents)] if cents else [], first)

@@ -52,7 +52,6 @@ class Site:
         self.gift_cards: dict[int, GiftCard] = {}
         self.credit: dict[int, Account] = {}
         self.bulk: dict[int, BulkOperation] = {}
-        self.tags: defaultdict[int, list[str]] = defaultdict(list)
         self.logins: dict[str, int] = {}
         self.numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
         self.bulk_lock = threading.Lock()

@@ -31,7 +31,7 @@ def credit(site: Site, owner: str, amount: Decimal, currency: str, expires_at: s
     account = _account(site, owner, currency)
     if account.balance + cents > LIMIT:
         raise Refused("CREDIT_LIMIT_EXCEEDED", "The account would hold more than is allowed.")
-    made = Credit(site.next("credit"), account.id, cents, account.balance + cents, site.now(), until)
+    made = Credit(site.next("credit"), account.id, cents, until)
     account.credits.append(made)
     return made
 

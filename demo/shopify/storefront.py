@@ -28,7 +28,6 @@ REFUSALS = {
     "used_up": "This discount has reached its usage limit.",
     "not_yours": "This discount isn't available to you. Sign in, if it is yours.",
     "minimum": "Add more items for this discount.",
-    "minimum_quantity": "Add more items for this discount.",
     "stands_alone": "This discount cannot be combined with the others.",
 }
 

@@ -67,7 +67,6 @@ class OrderSums:
     tip: int
     total: int
     refunded: int
-    refunded_shipping: int
     received: int
     current_subtotal: int
     current_discounts: int
@@ -100,7 +99,6 @@ def order_sums(order: Order, extra: OrderExtra) -> OrderSums:
         tip=sum(fee.total for fee in order.fee_lines),
         total=order.total,
         refunded=order.refunded,
-        refunded_shipping=shown(extra, shipping_back),
         received=received(order, extra),
         current_subtotal=subtotal
         - sum(part.net + (part.tax if extra.taxes_included else 0) for part in goods_back)

@@ -36,16 +36,13 @@ class Synthetic:
         index = customer_id - FIRST_ID
         return self._customer(index) if 0 <= index < self.customers else None
 
-    def orders_from(self, at: int, *, backwards: bool = False) -> Iterator[Order]:
-        """All orders placed or changed at this time or later, oldest first; backwards: all, newest first."""
-        indices = range(self.orders - 1, -1, -1) if backwards else range(self._first(at), self.orders)
-        return (self._order(index) for index in indices)
+    def orders_from(self, at: int) -> Iterator[Order]:
+        """All orders placed or changed at this time or later, oldest first."""
+        return (self._order(index) for index in range(self._first(at), self.orders))
 
-    def all_customers(self, after: int = 0, *, backwards: bool = False) -> Iterator[Customer]:
-        """All customers beyond an id; backwards: all, the last first."""
-        first = max(0, after - FIRST_ID + 1)
-        indices = range(self.customers - 1, -1, -1) if backwards else range(first, self.customers)
-        return (self._customer(index) for index in indices)
+    def all_customers(self, after: int = 0) -> Iterator[Customer]:
+        """All customers beyond an id."""
+        return (self._customer(index) for index in range(max(0, after - FIRST_ID + 1), self.customers))
 
     def _first(self, at: int) -> int:
         """The number of an order that is surely not later than this time, nor much earlier."""

@@ -90,15 +90,6 @@ class Tokens:
         self._codes.clear()
         self._refresh = None
 
-    def expire_access(self) -> None:
-        """Every access token's hour is over; refresh tokens stay."""
-        for access in self._access.values():
-            access.expires_at = self._clock() if access.expires_at is not None else None
-
-    def forget_refresh(self) -> None:
-        """As after 90 days: the next refresh answers invalid_grant."""
-        self._refresh = None
-
     def rescope(self, scopes: tuple[str, ...]) -> None:
         for access in self._access.values():
             access.scopes = scopes

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jwt
 from flask.testing import FlaskClient
 from sqlmodel import Session
 from werkzeug.test import TestResponse
@@ -134,3 +135,19 @@ def add_app(
 
     found: AppView = world.tx(add)
     return found
+
+
+def policy(answer: TestResponse) -> str:
+    """The Content-Security-Policy of an answer."""
+    return str(answer.headers["Content-Security-Policy"])
+
+
+def by_hand(inside: Inside, *, secret: str = SECRET, **changes: object) -> str:
+    """A session token as Shopify makes them, without the fake's help."""
+    now = int(inside.desk.world.now.timestamp())
+    domain = inside.running.shop.domain
+    claims = {
+        "iss": f"https://{domain}/admin", "dest": f"https://{domain}", "aud": CLIENT_ID, "sub": "42", "sid": "s1", "jti": "j1",
+        "iat": now, "nbf": now, "exp": now + 60,
+    }  # fmt: skip
+    return jwt.encode({**claims, **changes}, secret, algorithm="HS256")

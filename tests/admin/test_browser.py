@@ -19,6 +19,8 @@ from core.merchants import health, staff
 from core.merchants.staff import Role
 from core.work import backfill
 from tests.admin.desk import PASSWORD, Desk, make_desk
+from tests.admin.inside import add_app
+from tests.admin.inside_shoptet import add_addon
 
 pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -75,6 +77,8 @@ def fill(desk: Desk) -> dict[str, str]:
     ill = Health(checked_at=world.now, problems=("key_refused", "webhook_missing"), version="9.6")
     world.tx(lambda s: health.record_look(s, world.merchant_id, world.shop_id, ill))
     shop = f"/admin/shops/{world.shop_id}"
+    app = f"/admin/shops/platforms/{add_app(desk).app_id}"
+    addon = f"/admin/shops/platforms/{add_addon(desk).app_id}"
     return {
         "home": "/admin/",
         "members": "/admin/members",
@@ -93,6 +97,12 @@ def fill(desk: Desk) -> dict[str, str]:
         "connect": "/admin/shops/connect",
         "connect address": "/admin/shops/connect/woocommerce",
         "platforms": "/admin/shops/platforms",
+        "register at shopify": "/admin/shops/platforms/register/shopify",
+        "register at shoptet": "/admin/shops/platforms/register/shoptet",
+        "addon": addon,
+        "token": "/admin/shops/connect/token",
+        "app": app,
+        "connect by app": f"{app}/connect",
         "keys": "/admin/shops/connect/keys",
         "staff": "/admin/staff",
         "audit": "/admin/audit",

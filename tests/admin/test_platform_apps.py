@@ -25,6 +25,7 @@ from tests.admin.inside import POLICY, add_app
 from tests.admin.test_members import text_of
 
 APP = {"client_id": "0123456789abcdef0123456789abcdef", "secret": "shpss_first_0123456789abcdef012345"}
+REGISTER = "/admin/shops/platforms/register/shopify"
 SECOND = "shpss_second_0123456789abcdef01234"
 
 
@@ -46,7 +47,7 @@ def registered(desk: Desk) -> list[AppView]:
 
 def register(browser: Browser, **fields: str) -> str:
     """The page of the app that is registered then."""
-    answer = browser.send("/admin/shops/platforms", **{**APP, **fields})
+    answer = browser.send(REGISTER, **{**APP, **fields})
     assert answer.status_code == 303, answer.text
     return path_of(answer)
 
@@ -116,7 +117,7 @@ def test_what_stands_in_for_the_platform_stays_when_the_secret_changes(desk: Des
     "fields", [{"client_id": ""}, {"secret": ""}, {"client_id": "with space"}, {"secret": "ä" * 20}]
 )
 def test_what_cannot_be_a_client_id_or_a_secret_is_refused(fields: dict[str, str], desk: Desk) -> None:
-    answer = desk.browser().send("/admin/shops/platforms", **{**APP, **fields})
+    answer = desk.browser().send(REGISTER, **{**APP, **fields})
 
     assert answer.status_code == 400
     assert registered(desk) == []
@@ -126,7 +127,7 @@ def test_a_secret_is_never_shown_again(desk: Desk, capsys: pytest.CaptureFixture
     browser = desk.browser()
     page = register(browser)
     register(browser, secret=SECOND)
-    refused = browser.send("/admin/shops/platforms", client_id="with space", secret=SECOND)
+    refused = browser.send(REGISTER, client_id="with space", secret=SECOND)
 
     shown = [browser.page(path) for path in ("/admin/shops/platforms", page, "/admin/audit", "/admin/shops")]
     kept = desk.world.tx(

@@ -112,11 +112,13 @@ class World:
 
     def points(self, customer: int) -> int:
         """What they have, ripe or not."""
+        return self.balance(self.member(customer))[0]
+
+    def balance(self, member_id: MemberId) -> tuple[int, int]:
+        """What a member has, ripe or not, and what they owe."""
         with reading(self.runtime.db) as session:
-            balance = ledger_queries.balance_now(
-                session, self.merchant_id, self.member(customer), now=self.runtime.clock()
-            )
-        return balance.available + balance.pending
+            found = ledger_queries.balance_now(session, self.merchant_id, member_id, now=self.runtime.clock())
+        return found.available + found.pending, found.debt
 
     def target(self, order: int) -> int:
         with reading(self.runtime.db) as session:

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.serial
 PATIENCE_S = 240
 
 
-def test_the_selftest_plays_the_whole_job(cli: Any) -> None:
-    result = cli("selftest", timeout=PATIENCE_S)
+@pytest.mark.parametrize("platform", ["woocommerce", "shoptet"])
+def test_the_selftest_plays_the_whole_job(cli: Any, platform: str) -> None:
+    result = cli("selftest", "--platform", platform, timeout=PATIENCE_S)
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "WRONG" not in result.stdout

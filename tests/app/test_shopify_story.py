@@ -25,8 +25,10 @@ from core.ports import Installation
 from core.queue import inbox
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries as redemption_queries
+from core.rewards.redemption.codes import rules_of
 from core.rewards.redemption.queries import RedemptionView
 from core.work import backfill, effects, sync
+from core.work import reading as order_reading
 from demo.shop.coupons import CouponRefused
 from tests.app.shopify_world import World, install, opened
 
@@ -49,6 +51,7 @@ def redeem(world: World, customer: int, points: int) -> RedemptionView:
             customer_external_id=world.fake.number("Customer", customer),
             points=points,
             idempotency_key=f"key-{customer}-{points:08d}",
+            codes=rules_of(world.runtime.capabilities(world.shop().platform)),
             now=world.runtime.clock(),
         )
 
@@ -361,6 +364,34 @@ def test_a_shop_that_staff_disconnected_earns_nothing_and_leaves_no_message_wait
         assert inbox.counts(session, world.merchant_id) == {"new": 0, "parked": 0}
 
 
+def test_the_key_of_a_disconnected_shop_is_kept_until_its_last_code_has_ended(world: World) -> None:
+    install(world)
+    world.fake.place_order({12: 4}, customer_id=1)
+    world.work()
+    spent, shop = redeem(world, 1, 100), world.shop()
+    run_tx(
+        world.runtime.db,
+        lambda s: merchant_commands.disconnect_shop(s, world.merchant_id, shop.shop_id, now=world.runtime.clock()),
+    )
+
+    def key_is_kept() -> bool:
+        shop_care.forget_keys(world.runtime, world.merchant_id)
+        with reading(world.runtime.db) as session:
+            try:
+                merchant_queries.installation(session, world.runtime.vault, world.merchant_id, shop.shop_id)
+            except Conflict:
+                return False
+        return True
+
+    assert key_is_kept()
+    run_tx(
+        world.runtime.db,
+        lambda s: redemptions.give_back(s, world.merchant_id, spent.redemption_id, now=world.runtime.clock()),
+    )
+    world.work()
+    assert not key_is_kept()
+
+
 def test_a_closed_shop_is_taken_off_and_its_people_are_erased(world: World) -> None:
     install(world)
     world.fake.place_order({12: 4}, customer_id=1)
@@ -402,6 +433,96 @@ def test_a_removal_that_was_confirmed_before_the_shop_came_back_ends_nothing(wor
 
     assert not ended
     assert world.shop().connected
+
+
+@pytest.mark.parametrize("with_tax", [True, False])
+def test_of_a_code_that_is_larger_than_the_goods_only_what_it_took_off_their_prices_is_spent(
+    world: World, with_tax: bool
+) -> None:
+    install(world)
+    world.fake.place_order({12: 100}, customer_id=1)
+    world.work()
+    had = world.points(1)
+    spent = redeem(world, 1, 2500)
+    mug = 2420 if with_tax else 2000  # 24.20 with VAT, 20.00 without
+
+    order = world.fake.place_order({12: 1}, customer_id=1, coupons=(spent.code,), taxes_included=with_tax)
+    world.work()
+
+    assert spent.face_minor == 2500
+    assert world.target(order.id) == 0
+    assert world.points(1) == had - mug
+
+
+@pytest.mark.parametrize("own_orders", [0, 1])
+def test_a_merge_that_was_read_on_an_order_before_its_message_leaves_one_member_with_all_points(
+    world: World, own_orders: int
+) -> None:
+    install(world)
+    order = world.fake.place_order({12: 4}, customer_id=1)
+    for _ in range(own_orders):
+        world.fake.place_order({12: 4}, customer_id=2)
+    world.work()
+    points, member = world.points(1), world.member(1)
+
+    world.fake.merge_customers(2, 1)
+    world.want(order.id)
+    order_reading.read_one(world.runtime, world.merchant_id)
+    early = world.member(2)
+    world.work()
+
+    assert early != member  # the order was read for somebody whom the merge had not reached
+    assert world.member(2) == member
+    assert world.points(2) == points * (1 + own_orders)
+    assert world.balance(early) == (0, 0)
+    assert world.violations() == []
+    with reading(world.runtime.db) as session:
+        assert member_queries.member(session, world.merchant_id, early).email is None
+
+
+def test_who_is_merged_twice_takes_all_along_and_is_erased_with_all(world: World) -> None:
+    install(world)
+    for customer in (1, 2, 3):
+        world.fake.place_order({12: 4}, customer_id=customer)
+    world.work()
+    points, member = world.points(1), world.member(3)
+    redeem(world, 3, 100)
+    first, second = world.fake.number("Customer", 1), world.fake.number("Customer", 2)
+
+    world.fake.merge_customers(2, 1)
+    world.work()
+    world.fake.merge_customers(2, 3)
+    world.work()
+
+    assert world.member(2) == member
+    assert world.points(2) == 3 * points - 100
+    world.fake.redact(2)
+    world.work()
+    with reading(world.runtime.db) as session:
+        names = sa.select(IDENTITIES.c.email, IDENTITIES.c.first_name).where(
+            IDENTITIES.c.external_id.in_([first, second])
+        )
+        assert set(session.connection().execute(names).all()) == {(None, "")}
+        emails = sa.select(ORDERS.c.email).where(ORDERS.c.customer_external_id.in_([first, second]))
+        assert set(session.connection().execute(emails).scalars()) <= {None}
+    assert world.violations() == []
+
+
+def test_members_who_both_redeemed_stay_two_when_their_customers_are_merged(world: World) -> None:
+    install(world)
+    for customer in (1, 2):
+        world.fake.place_order({12: 4}, customer_id=customer)
+    world.work()
+    members = [world.member(1), world.member(2)]
+    for customer in (1, 2):
+        redeem(world, customer, 200)
+
+    world.fake.merge_customers(2, 1)
+    world.work()
+
+    assert [world.member(1), world.member(2)] == members
+    assert [world.balance(member)[1] for member in members] == [0, 0]
+    assert world.violations() == []
 
 
 def test_who_was_merged_into_an_erased_customer_is_erased_as_well(world: World) -> None:

@@ -88,7 +88,10 @@ def read(*lines: dict[str, Any], total: str, **changes: Any) -> Order:
         "discountCodes": [],
         "customer": {"id": "gid://shopify/Customer/57010000000000019"},
         "totalPriceSet": bag(total),
+        "originalTotalPriceSet": bag(total),
         "totalReceivedSet": bag(total),
+        "totalOutstandingSet": bag("0.00"),
+        "totalTipReceivedSet": bag("0.00"),
         "transactions": [],
         "fulfillments": [],
         "lineItems": {"nodes": list(lines)},
@@ -240,6 +243,38 @@ def test_money_back_for_what_an_edit_took_away_is_not_taken_off_what_is_left(
     assert kept_of(order) == {"1": kept}
 
 
+@pytest.mark.parametrize(
+    ("received", "outstanding", "charged"),
+    [
+        ("48.40", "-24.20", 4840),  # paid for and sent back; the money follows
+        ("24.20", "0.00", 2420),  # taken out before the payment: nobody ever paid for the second piece
+        ("0.00", "24.20", 2420),
+    ],
+)
+def test_pieces_that_were_taken_out_unpaid_are_no_part_of_the_order_though_a_refund_without_money_names_them(
+    received: str, outstanding: str, charged: int
+) -> None:
+    order = read(
+        line(total="48.40", quantity=2, currentQuantity=1), total="48.40", edited=True,
+        totalReceivedSet=bag(received), totalOutstandingSet=bag(outstanding),
+        refunds=[refund(9, "0.00", (1, 1, "24.20", "0.00"))],
+    )  # fmt: skip
+
+    assert [each.gross for each in order.lines] == [charged]
+    assert kept_of(order) == {"1": charged}
+
+
+def test_the_tip_on_an_edited_order_is_not_money_for_what_was_taken_out() -> None:
+    goods = line(total="30.00", quantity=3, currentQuantity=2)
+    order = read(
+        goods, total="35.00", edited=True, totalTipReceivedSet=bag("5.00"), totalReceivedSet=bag("35.00"),
+        refunds=[refund(9, "13.00")],
+    )  # fmt: skip
+
+    # Ten for the piece that was taken out; of the other three the tip bears its share.
+    assert kept_of(order) == {"1": 1760, "rest": 440}
+
+
 def test_some_of_many_pieces_cost_what_they_cost_to_the_half_cent() -> None:
     order = read(line(total="1.62", quantity=12, currentQuantity=7), total="1.62", edited=True)
 
@@ -254,13 +289,28 @@ def test_some_of_many_pieces_cost_what_they_cost_to_the_half_cent() -> None:
         ("PENDING", False, Payment.UNPAID),
         ("AUTHORIZED", False, Payment.UNPAID),
         ("PARTIALLY_PAID", False, Payment.UNPAID),
-        ("PARTIALLY_PAID", True, Payment.PAID),  # paid before more was put in
         ("A_WORD_OF_NEXT_YEAR", False, Payment.UNKNOWN),
         (None, False, Payment.UNKNOWN),
     ],
 )
 def test_what_counts_as_paid(status: str | None, edited: bool, payment: Payment) -> None:
     assert read(line(total="9.00"), total="9.00", displayFinancialStatus=status, edited=edited).payment is payment
+
+
+@pytest.mark.parametrize(
+    ("received", "payment"),
+    [("9.00", Payment.PAID), ("2.00", Payment.UNPAID)],
+    ids=["all of it, before more was put in", "a deposit"],
+)
+def test_of_an_edited_order_that_is_paid_in_part_the_first_total_says_whether_it_was_paid(
+    received: str, payment: Payment
+) -> None:
+    order = read(
+        line(total="12.00"), total="12.00", displayFinancialStatus="PARTIALLY_PAID", edited=True,
+        originalTotalPriceSet=bag("9.00"), totalReceivedSet=bag(received),
+    )  # fmt: skip
+
+    assert order.payment is payment
 
 
 def test_it_is_paid_when_the_last_money_came_and_completed_when_the_last_parcel_left() -> None:

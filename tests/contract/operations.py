@@ -4,15 +4,17 @@ A platform's contract test calls `problems(operations_of("saleor"), schema_from(
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from graphql import (
     DocumentNode,
+    GraphQLError,
     GraphQLSchema,
     NoDeprecatedCustomRule,
+    Source,
     build_client_schema,
     build_schema,
+    concat_ast,
     parse,
     specified_rules,
     validate,
@@ -21,14 +23,15 @@ from graphql import (
 CONNECTORS = Path(__file__).resolve().parents[2] / "connectors"
 
 
-def operations_of(platform: str, *, connectors: Path = CONNECTORS) -> Mapping[str, DocumentNode]:
-    """Every operation's file of a platform, by name. Raises GraphQLSyntaxError; FileNotFoundError where there is none."""
-    found = {
-        file.stem: parse(file.read_text()) for file in sorted((connectors / platform).glob("operations/*.graphql"))
-    }
+def operations_of(platform: str, *, connectors: Path = CONNECTORS) -> DocumentNode:
+    """All files of a platform as one document: so a fragment is defined once and in use, wherever it stands.
+
+    Raises GraphQLSyntaxError; FileNotFoundError where there is none.
+    """
+    found = sorted((connectors / platform).glob("operations/*.graphql"))
     if not found:
         raise FileNotFoundError(f"{platform} has no operations")
-    return found
+    return concat_ast([parse(Source(file.read_text(), file.stem)) for file in found])
 
 
 def schema_from(text: str) -> GraphQLSchema:
@@ -40,11 +43,12 @@ def schema_from(text: str) -> GraphQLSchema:
     return build_schema(text, assume_valid=True)
 
 
-def problems(operations: Mapping[str, DocumentNode], schema: GraphQLSchema) -> list[str]:
-    """One sentence for each thing that the schema does not know, or has deprecated."""
+def problems(document: DocumentNode, schema: GraphQLSchema) -> list[str]:
+    """One sentence, opened by its file, for each thing that the schema does not know, or has deprecated, or that is idle."""
     rules = [*specified_rules, NoDeprecatedCustomRule]
-    return [
-        f"{name}: {error.message}"
-        for name, document in operations.items()
-        for error in validate(schema, document, rules)
-    ]
+    return [f"{_file(error)}: {error.message}" for error in validate(schema, document, rules)]
+
+
+def _file(error: GraphQLError) -> str:
+    places = [node.loc for node in error.nodes or () if node.loc]
+    return places[0].source.name if places else "?"

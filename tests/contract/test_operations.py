@@ -38,6 +38,24 @@ def test_each_mistake_is_found_and_what_is_right_is_not(text: str, tmp_path: Pat
     assert [problem.split(":")[0] for problem in found] == ["old", "typo", "wrong"]
 
 
+def test_fragments_may_stand_in_a_file_of_their_own_and_each_is_defined_once_and_in_use(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        one="query One { order(id: 1) { ...Total } } fragment Local on Order { id }",
+        two="query Two { order(id: 1) { ...Total ...Local ...Nowhere } }",
+        fragments="fragment Total on Order { total } fragment Idle on Order { id } fragment Local on Order { total }",
+    )
+
+    found = problems(operations_of("planted", connectors=folder), schema_from(SDL))
+
+    assert [problem.split(":")[0] for problem in found if "Total" in problem] == []
+    assert sorted(found) == [
+        "fragments: Fragment 'Idle' is never used.",
+        "fragments: There can be only one fragment named 'Local'.",
+        "two: Unknown fragment 'Nowhere'.",
+    ]
+
+
 def test_a_platform_without_operations_is_not_taken_for_a_valid_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         operations_of("planted", connectors=tmp_path)

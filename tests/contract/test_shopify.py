@@ -128,6 +128,20 @@ class TestLivingShopify(LivingShop):
         assert len(found.lines) == 61
         assert listed == found
 
+    def test_of_more_discounts_than_an_order_usually_has_none_is_overlooked(self, shop: Shopify) -> None:
+        connector, since = shop.connector(), shop.now()
+        wanted = [discount(shop).model_copy(update={"amount": 100, "combines": True}) for _ in range(12)]
+        for each in wanted:
+            connector.discounts.issue(each)
+        order = shop.fake.place_order({12: 9}, coupons=tuple(each.code for each in wanted), account=False)
+        number = shop.fake.number("Order", order.id)
+
+        found = read(connector, number)
+        [listed] = [each for each in every_order(connector, since) if each.external_id == number]
+
+        assert [each.used for each in found.discounts] == [100] * 12
+        assert listed == found
+
     def test_gone_says_how_far_back_orders_are_shown(self, shop: Shopify) -> None:
         order_id = shop.order()
         shop.delete(order_id)

@@ -68,7 +68,7 @@ def snapshot(*lines: SnapshotLine, codes: tuple[SnapshotCode, ...] = (), **chang
 
 
 def code(gross: int, text: str = "OURS") -> SnapshotCode:
-    return SnapshotCode(code=text, gross=gross, free_shipping=False)
+    return SnapshotCode(code=text, gross=gross, used=gross, free_shipping=False)
 
 
 def terms(earn_points: int = 1, earn_per_minor: int = 100, **changes: Any) -> Terms:

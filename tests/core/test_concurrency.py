@@ -21,6 +21,7 @@ from core.ledger import commands as ledger
 from core.ledger import queries as ledger_queries
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries as redemption_queries
+from core.rewards.redemption.codes import rules_of
 from core.work import reading as work_reading
 from tests.at_once import at_once
 from tests.core.world import World, make_world
@@ -101,8 +102,8 @@ def test_two_workers_that_write_at_once_do_not_overwrite_each_other(world: World
 
     def redeem(key: str) -> Callable[[Session], Any]:
         request = {"customer_external_id": "7", "points": 300, "idempotency_key": key, "now": world.now}
-        member_id, shop = world.member(), world.shop_view()
-        return lambda session: redemptions.place(session, world.merchant_id, member_id, shop, **request)
+        member_id, shop, codes = world.member(), world.shop_view(), rules_of(world.shop.capabilities)
+        return lambda session: redemptions.place(session, world.merchant_id, member_id, shop, codes=codes, **request)
 
     first, second = redeem("first-click"), redeem("second-click")
     with ThreadPoolExecutor(1) as pool:

@@ -9,9 +9,11 @@ from sqlmodel import SQLModel
 # every table module, so that the metadata is whole
 import core.earning.tables
 import core.ledger.tables
+import core.mail.tables
 import core.members.tables
 import core.merchants.tables
 import core.program.tables
+import core.proofs.tables
 import core.queue.tables
 import core.rewards.redemption.tables  # noqa: F401
 from core.db.engine import open_database

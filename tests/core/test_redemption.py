@@ -10,8 +10,8 @@ from core.db.engine import Database, reading
 from core.errors import CannotRedeem, Conflict, PlatformRefused, Unreachable
 from core.ids import RedemptionId
 from core.merchants import commands as merchants
-from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries
+from core.rewards.redemption.codes import OPEN_AT_MOST
 from core.rewards.redemption.queries import RedemptionView
 from core.work import effects
 from core.work import reading as work_reading
@@ -353,7 +353,7 @@ def test_more_than_there_is_cannot_be_redeemed(world: World) -> None:
 
 
 def test_five_open_codes_are_enough_for_one_member(world: World) -> None:
-    for number in range(redemptions.OPEN_AT_MOST):
+    for number in range(OPEN_AT_MOST):
         world.redeem(10, key=f"open-code-{number}")
 
     with pytest.raises(CannotRedeem) as refused:

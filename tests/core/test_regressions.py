@@ -19,8 +19,7 @@ from core.ids import RedemptionId
 from core.ledger import queries as ledger_queries
 from core.ports import Capability, Page
 from core.program import terms as program_terms
-from core.rewards.redemption import commands as redemptions
-from core.rewards.redemption import queries
+from core.rewards.redemption import codes, queries
 from core.rewards.redemption.queries import RedemptionView
 from core.work import backfill, effects, sync
 from core.work import reading as work_reading
@@ -226,7 +225,7 @@ def test_a_code_used_in_another_currency_costs_what_was_held_for_it(world: World
 def test_holds_that_cannot_end_yet_do_not_hide_others_from_the_sweep(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redemptions, "OPEN_AT_MOST", 200)
+    monkeypatch.setattr(codes, "OPEN_AT_MOST", 200)
     placed = {world.redeem(1, key=f"many-codes-{number}", issue=False).redemption_id for number in range(101)}
     world.wait(days=2)
 

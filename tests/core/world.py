@@ -30,6 +30,7 @@ from core.commerce import (
     Shipping,
     ShopEvent,
     ShopFacts,
+    UnnamedCode,
     Usage,
 )
 from core.db.engine import Database, reading, run_tx
@@ -47,6 +48,7 @@ from core.ports import Capability, Installation, Page, Platform, WebhookRequest
 from core.program import commands as programs
 from core.program.terms import CurrencyTerms, Terms
 from core.rewards.redemption import commands as redemptions
+from core.rewards.redemption.codes import rules_of
 from core.rewards.redemption.queries import RedemptionView
 from core.runtime import Runtime
 from core.sealing import Vault
@@ -84,10 +86,12 @@ class FakeShop:
     failure: PlatformError | None = None
     calls: list[str] = field(default_factory=list)
     during_read: Callable[[], None] | None = None
+    during_usage: Callable[[], None] | None = None
     capabilities: frozenset[Capability] = frozenset(
         {
             Capability.LIST_ORDERS_BY_CHANGE,
             Capability.CODE_ON_ORDER,
+            Capability.LONG_CODES,
             Capability.CANCEL_REVIVES_CODE,
             Capability.SINGLE_USE_IS_SAFE,
         }
@@ -117,7 +121,7 @@ class FakeShop:
         if code is not None:
             first = lines[0].model_copy(update={"gross": lines[0].gross - off, "net": lines[0].net - off})
             lines = (first, *lines[1:])
-            discounts = (AppliedDiscount(code=code, gross=off, net=off),)
+            discounts = (AppliedDiscount(code=code, gross=off, net=off, used=off),)
             self.coupons[normal_code(code)].uses += 1
         order = Order(
             external_id=order_id,
@@ -198,7 +202,14 @@ class FakeShop:
             self.during_read()
         if external_id in self.trashed:
             return Gone(external_id=external_id, reason="trashed")
-        return found or Gone(external_id=external_id)
+        return self._shown(found) if found else Gone(external_id=external_id)
+
+    def _shown(self, order: Order) -> Order:
+        """Some platforms do not say which code an order carries."""
+        if Capability.CODE_ON_ORDER in self.capabilities:
+            return order
+        nameless = tuple(UnnamedCode(gross=each.gross, net=each.net, used=each.used) for each in order.discounts)
+        return order.model_copy(update={"discounts": (), "unnamed_codes": nameless})
 
     def list_orders(self, *, changed_since: datetime, cursor: str | None = None) -> Page[Order]:
         self._called("list_orders")
@@ -210,7 +221,7 @@ class FakeShop:
         if len(self._in_order) != len(self.placed):
             self._in_order = sorted(self.placed, key=lambda order_id: self.placed[order_id].placed_at)
         page = _page(self._in_order, cursor)
-        return Page(tuple(self.placed[order_id] for order_id in page.items), page.cursor, page.total)
+        return Page(tuple(self._shown(self.placed[order_id]) for order_id in page.items), page.cursor, page.total)
 
     def get_customer(self, external_id: str) -> Customer:
         raise ExternalNotFound("no such customer")
@@ -231,6 +242,8 @@ class FakeShop:
 
     def usage(self, code: str) -> Usage:
         coupon = self.coupons.get(normal_code(code))
+        if self.during_usage is not None:
+            self.during_usage()
         return Usage(state="used" if coupon and coupon.uses else "unused", exists=coupon is not None)
 
     def verify(self, request: WebhookRequest) -> None: ...
@@ -335,6 +348,7 @@ class World:
                 customer_external_id=customer,
                 points=points,
                 idempotency_key=key or f"test-key-{len(self.shop.coupons)}-{points}-{self.now.isoformat()}",
+                codes=rules_of(self.shop.capabilities),
                 now=self.now,
             )
         )

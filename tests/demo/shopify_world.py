@@ -20,15 +20,15 @@ query One($id: ID!) {{
     id legacyResourceId test edited cancelledAt displayFinancialStatus taxesIncluded discountCodes updatedAt
     customer {{ id }}
     subtotalPriceSet {MONEY} totalPriceSet {MONEY} totalTaxSet {MONEY} totalDiscountsSet {MONEY}
-    currentSubtotalPriceSet {MONEY} currentTotalPriceSet {MONEY} currentTotalTaxSet {MONEY}
-    totalShippingPriceSet {MONEY} totalRefundedSet {MONEY} netPaymentSet {MONEY} totalTipReceivedSet {MONEY}
+    currentSubtotalPriceSet {MONEY} currentTotalPriceSet {MONEY}
+    totalShippingPriceSet {MONEY} netPaymentSet {MONEY} totalTipReceivedSet {MONEY}
     lineItems(first: 50) {{ nodes {{
       id quantity currentQuantity isGiftCard originalTotalSet {MONEY} priceAfterAllDiscountsBeforeTaxesSet {MONEY}
       taxLines {{ priceSet {MONEY} }}
       discountAllocations {{ allocatedAmountSet {MONEY} discountApplication {{ index }} }}
     }} }}
     discountApplications(first: 10) {{ nodes {{ index targetType ... on DiscountCodeApplication {{ code }} }} }}
-    transactions(first: 10) {{ kind status amountSet {MONEY} }}
+    transactions(first: 10) {{ kind status }}
     refunds(first: 10) {{
       id totalRefundedSet {MONEY}
       refundLineItems(first: 10) {{ nodes {{
@@ -43,7 +43,7 @@ BASIC_CREATE = """
 mutation Make($discount: DiscountCodeBasicInput!) {
   discountCodeBasicCreate(basicCodeDiscount: $discount) {
     codeDiscountNode { id codeDiscount { __typename ... on DiscountCodeBasic {
-      title status usageLimit asyncUsageCount endsAt shareableUrls { url }
+      status usageLimit asyncUsageCount endsAt
       codes(first: 1) { nodes { code } }
       context { __typename ... on DiscountCustomers { customers { id } } }
     } } }

@@ -156,19 +156,6 @@ def test_an_operation_that_asks_for_what_the_app_may_not_read_fails_as_denied(wo
     assert (done["status"], done["errorCode"], done["partialDataUrl"]) == ("FAILED", "ACCESS_DENIED", None)
 
 
-def test_an_operation_is_cancelled_while_it_runs_and_not_afterwards(world: World) -> None:
-    text = "mutation C($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { status } userErrors { message } } }"
-    operation = start(world)["bulkOperation"]["id"]
-
-    running = world.data(text, id=operation)["bulkOperationCancel"]
-    world.shop.bulk.finish()
-    late = world.data(text, id=operation)["bulkOperationCancel"]
-
-    assert running["bulkOperation"]["status"] == "CANCELING"
-    assert poll(world, operation)["status"] == "CANCELED"
-    assert late["userErrors"]
-
-
 def test_a_message_says_that_it_is_done_and_nothing_of_the_result() -> None:
     with Receiver() as receiver, opened(app=AppConfig(webhook_url=f"{receiver.url}/hooks"), order_count=2) as world:
         finished(world)

@@ -11,18 +11,29 @@ from tests.demo.shopify_world import World, opened
 
 GIFT = """
 mutation Make($input: GiftCardCreateInput!) {
-  giftCardCreate(input: $input) { giftCard { id enabled lastCharacters balance { amount } } giftCardCode userErrors { code field } }
+  giftCardCreate(input: $input) { giftCard { id enabled lastCharacters balance { amount } } userErrors { code field } }
 }
 """
 CREDIT = """
 mutation Give($id: ID!, $input: StoreCreditAccountCreditInput!) {
   storeCreditAccountCredit(id: $id, creditInput: $input) {
-    storeCreditAccountTransaction { id balanceAfterTransaction { amount } account { id } } userErrors { code field }
+    storeCreditAccountTransaction { id amount { amount } } userErrors { code field }
   }
 }
 """
 BY_CODE = """
 query Q($code: String!) { codeDiscountNodeByCode(code: $code) { id codeDiscount { ... on DiscountCodeBasic { status asyncUsageCount } } } }
+"""
+DELETE = "mutation M($id: ID!) { discountCodeDelete(id: $id) { userErrors { code } } }"
+ACCOUNTS = (
+    "query Q($id: ID!) { customer(id: $id) { storeCreditAccounts(first: 9) { nodes { id balance { amount } } } } }"
+)
+MOVEMENTS = """
+query Q($id: ID!) {
+  storeCreditAccount(id: $id) {
+    transactions(first: 5, reverse: true) { nodes { ... on StoreCreditAccountCreditTransaction { id } } }
+  }
+}
 """
 ALL = {"all": True}
 
@@ -48,18 +59,12 @@ def value(**parts: Any) -> dict[str, Any]:
         ({"code": "X" * 256}, "TOO_LONG", "code"),
         ({"endsAt": "2025-01-01T00:00:00Z"}, "END_DATE_BEFORE_START_DATE", "endsAt"),
         ({"usageLimit": 0}, "GREATER_THAN", "usageLimit"),
-        ({"tags": list("abcdef")}, "TOO_MANY_TAGS", "tags"),
         (value(percentage=1.5), "VALUE_OUTSIDE_RANGE", "customerGets.value.percentage"),
         (value(discountAmount={"amount": "0"}), "GREATER_THAN", "customerGets.value.discountAmount.amount"),
         (value(), "BLANK", "customerGets.value"),
         ({"customerGets": {"value": {"percentage": 0.1}, "items": {}}}, "APPLIES_ON_NOTHING", "customerGets.items"),
-        (
-            {"minimumRequirement": {"subtotal": {"greaterThanOrEqualToSubtotal": "1"}, "quantity": {"greaterThanOrEqualToQuantity": "1"}}},
-            "MINIMUM_SUBTOTAL_AND_QUANTITY_RANGE_BOTH_PRESENT",
-            "minimumRequirement",
-        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_code_is_refused_with_the_platforms_word_and_place(
     world: World, changes: dict[str, Any], code: str, field: str
 ) -> None:
@@ -87,7 +92,6 @@ def test_a_code_for_one_customer_works_for_nobody_else_and_once_only(world: Worl
     assert made["codeDiscountNode"]["codeDiscount"]["context"]["customers"] == [
         {"id": world.shop.gid("Customer", anna.id)}
     ]
-    assert made["codeDiscountNode"]["codeDiscount"]["shareableUrls"] == [{"url": f"{world.url}/discount/ANNA"}]
 
     with pytest.raises(CouponRefused, match="not_yours"):
         world.shop.place_order(customer_id=jan.id, coupons=("ANNA",))
@@ -130,17 +134,15 @@ def test_a_code_is_scheduled_active_expired_by_the_shops_clock(world: World) -> 
         world.shop.place_order({12: 1}, coupons=("SOON",))
 
 
-@pytest.mark.parametrize("deed", ["discountCodeDeactivate", "discountCodeDelete"])
-def test_a_code_that_was_ended_is_not_taken_any_more(world: World, deed: str) -> None:
+def test_a_code_that_was_deleted_is_not_taken_any_more(world: World) -> None:
     node = world.make("GONE")["codeDiscountNode"]["id"]
 
-    done = world.data(f"mutation M($id: ID!) {{ {deed}(id: $id) {{ userErrors {{ code }} }} }}", id=node)[deed]
+    done = world.data(DELETE, id=node)["discountCodeDelete"]
 
     assert done["userErrors"] == []
     with pytest.raises(CouponRefused):
         world.shop.place_order(coupons=("GONE",))
-    again = world.data(f"mutation M($id: ID!) {{ {deed}(id: $id) {{ userErrors {{ code }} }} }}", id=node)[deed]
-    assert bool(again["userErrors"]) == (deed == "discountCodeDelete")
+    assert world.data(DELETE, id=node)["discountCodeDelete"]["userErrors"] == [{"code": "INVALID"}]
 
 
 def test_codes_stand_together_only_where_both_say_so(world: World) -> None:
@@ -199,15 +201,11 @@ def test_the_code_of_a_gift_card_may_be_chosen_once(world: World) -> None:
     again = world.data(GIFT, input={**wanted, "code": "reward2026ABC"})["giftCardCreate"]
     short = world.data(GIFT, input={**wanted, "code": "abc"})["giftCardCreate"]
 
-    assert (made["giftCardCode"], made["giftCard"]["lastCharacters"]) == ("reward2026abc", "6abc")
-    assert again == {
-        "giftCard": None,
-        "giftCardCode": None,
-        "userErrors": [{"code": "TAKEN", "field": ["input", "code"]}],
-    }
+    assert made["giftCard"]["lastCharacters"] == "6abc"
+    assert again == {"giftCard": None, "userErrors": [{"code": "TAKEN", "field": ["input", "code"]}]}
     assert short["userErrors"][0]["code"] == "TOO_SHORT"
     off = world.data(
-        "mutation M($id: ID!) { giftCardDeactivate(id: $id) { giftCard { deactivatedAt enabled } userErrors { message } } }",
+        "mutation M($id: ID!) { giftCardDeactivate(id: $id) { giftCard { enabled } userErrors { message } } }",
         id=made["giftCard"]["id"],
     )["giftCardDeactivate"]
     assert off["giftCard"]["enabled"] is False
@@ -221,14 +219,10 @@ def test_store_credit_has_an_account_per_customer_and_no_key_against_doing_it_tw
     first = world.data(CREDIT, id=gid, input=wanted)["storeCreditAccountCredit"]["storeCreditAccountTransaction"]
     second = world.data(CREDIT, id=gid, input=wanted)["storeCreditAccountCredit"]["storeCreditAccountTransaction"]
 
-    assert first["account"] == second["account"]
-    assert (first["balanceAfterTransaction"]["amount"], second["balanceAfterTransaction"]["amount"]) == ("5.0", "10.0")
-    read = world.data(
-        "query Q($id: ID!) { storeCreditAccount(id: $id) { balance { amount } transactions(first: 5, reverse: true) "
-        "{ nodes { amount { amount } ... on StoreCreditAccountCreditTransaction { id } } } } }",
-        id=first["account"]["id"],
-    )["storeCreditAccount"]
-    assert [row["id"] for row in read["transactions"]["nodes"]] == [second["id"], first["id"]]
+    [account] = world.data(ACCOUNTS, id=gid)["customer"]["storeCreditAccounts"]["nodes"]
+    assert account["balance"]["amount"] == "10.0"
+    rows = world.data(MOVEMENTS, id=account["id"])["storeCreditAccount"]["transactions"]["nodes"]
+    assert [row["id"] for row in rows] == [second["id"], first["id"]]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_an_empty_bucket_throttles_with_status_200_and_fills_by_the_clock(world:
 def test_a_throttled_mutation_did_nothing(world: World) -> None:
     world.shop.site.bucket.drain(0)
     body = world.post(
-        "mutation M($input: GiftCardCreateInput!) { giftCardCreate(input: $input) { giftCardCode } }",
+        "mutation M($input: GiftCardCreateInput!) { giftCardCreate(input: $input) { giftCard { id } } }",
         {"input": {"initialAmount": {"amount": "5", "currencyCode": "EUR"}}},
     ).json()
 
@@ -56,8 +56,11 @@ def test_a_throttled_mutation_did_nothing(world: World) -> None:
 
 
 def test_a_query_that_is_too_dear_is_refused_whatever_is_left(world: World) -> None:
-    lines = "nodes { lineItems(first: 250) { nodes { product { id collections(first: 250) { nodes { id } } } } } }"
-    body = world.ask(f"query Q {{ orders(first: 250) {{ {lines} }} }}")
+    movements = (
+        "transactions(first: 250) { nodes { ... on StoreCreditAccountCreditTransaction { amount { amount } } } }"
+    )
+    accounts = f"storeCreditAccounts(first: 250) {{ nodes {{ {movements} }} }}"
+    body = world.ask(f"query Q {{ customers(first: 250) {{ nodes {{ {accounts} }} }} }}")
 
     assert body["errors"][0]["extensions"]["code"] == "MAX_COST_EXCEEDED"
 

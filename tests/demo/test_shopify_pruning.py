@@ -47,6 +47,15 @@ def test_only_what_is_named_stays() -> None:
         assert gone not in text
 
 
+def test_a_fragment_may_stand_in_another_file() -> None:
+    text = prune(
+        SDL, ["query A { order(id: 1) { ...O } }", "query B { orders { ...O } }", "fragment O on Order { state }"]
+    )
+
+    assert "state: State!" in text
+    assert "secret" not in text
+
+
 def test_an_enum_keeps_the_values_that_are_named_defaults_and_listed() -> None:
     text = pruned("query Q { orders(first: 1, sort: NAME) { id state } }", "State.OPEN", "State.GONE")
 

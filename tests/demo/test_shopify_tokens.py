@@ -155,6 +155,20 @@ def test_the_code_grant_returns_signed_and_its_code_is_good_once(world: World) -
     assert call(world, code=given["code"], expiring=1).json()["error"] == "invalid_request"
 
 
+def test_a_no_on_the_page_of_consent_returns_without_a_code_and_installs_nothing(world: World) -> None:
+    world.shop.uninstall()
+    app = world.shop.site.app
+    query = {"client_id": app.client_id, "state": "abc", "redirect_uri": app.redirect_urls[0], "decision": "cancel"}
+
+    back = requests.post(f"{world.url}/admin/oauth/authorize", data=query, timeout=20, allow_redirects=False)
+    given = dict(parse_qsl(urlsplit(back.headers["Location"]).query))
+
+    assert back.headers["Location"].startswith(f"{app.redirect_urls[0]}?")
+    assert (given["error"], given["state"]) == ("access_denied", "abc")
+    assert not {"code", "hmac"} & set(given)
+    assert not world.shop.site.installed
+
+
 def test_the_code_grant_goes_nowhere_but_to_the_apps_own_addresses(world: World) -> None:
     query = {"client_id": world.shop.site.app.client_id, "redirect_uri": "https://evil.example/", "state": "x"}
 

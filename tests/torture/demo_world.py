@@ -33,6 +33,7 @@ from core.program.terms import Terms, default_terms
 from core.queue import inbox
 from core.rewards.redemption import commands as redemptions
 from core.rewards.redemption import queries as redemption_queries
+from core.rewards.redemption.codes import rules_of
 from core.rewards.redemption.queries import RedemptionView
 from core.rewards.redemption.tables import RedemptionRow
 from core.runtime import Runtime
@@ -193,6 +194,7 @@ class World:
             customer_external_id=errand.customer,
             points=100,
             idempotency_key=errand.key,
+            codes=rules_of(self.runtime.capabilities(self.view.platform)),
             now=self.clock(),
         )
         return made.redemption_id

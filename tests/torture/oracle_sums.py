@@ -147,7 +147,7 @@ def cost_of_code(order: Order, code: str, *, points: int, face: int, currency: s
         return None
     if order.currency != currency:
         return points
-    return min(points, ceil(Fraction(points * used[0].gross, face)))
+    return min(points, ceil(Fraction(points * used[0].used, face)))
 
 
 def still_redeemed(full: int, order: Order, code: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlmodel import Session
@@ -17,6 +18,7 @@ from app import start
 from app.factory import create_app
 from app.grants import Grants
 from app.wiring import Connectors, make_runtime
+from connectors import registry
 from connectors.registry import AddressPolicy
 from core.db.engine import run_tx
 from core.ids import MerchantId
@@ -82,8 +84,9 @@ def open_world(url: str, folder: Path, *, customers: int) -> Iterator[World]:
 
 def on_clock(runtime: Runtime, clock: Clock) -> Runtime:
     """The same by a clock that jumps: tokens, too, end and are renewed by it."""
-    grants = Grants(runtime.db, runtime.vault, clock, runtime.app_platform)
-    connect = Connectors(AddressPolicy(allow_loopback=True), fresh=grants.fresh)
+    policy = AddressPolicy(allow_loopback=True)
+    grants = Grants(runtime.db, runtime.vault, clock, partial(registry.grant_renewer, policy=policy))
+    connect = Connectors(policy, fresh=grants.fresh)
     return replace(runtime, clock=clock, connect=connect)
 
 

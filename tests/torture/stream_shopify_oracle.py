@@ -53,7 +53,9 @@ def spent(order: Order, extra: OrderExtra, index: int, code: Spent) -> int:
     """Of a fixed discount only what it took off, rounded up; of that only what the goods kept still use, rounded down."""
     off = {line.id: taken_off(order, line, extra) for line in order.lines}
     discount = sum(parts.get(index, 0) for parts in off.values())
-    captured = min(code.points, rounded_up(code.points * discount, code.face))
+    # The face value is in terms of the prices: without the tax where that comes on top.
+    used = sum(half_up(cents) for line in order.lines for at, cents in off_prices(order, line, extra) if at == index)
+    captured = min(code.points, rounded_up(code.points * used, code.face))
     whole = [max(0, sum(parts.values())) for parts in off.values()]
     shares = largest_remainders(min(discount, sum(whole)), whole)
     kept = kept_by_line(order, extra)
@@ -77,18 +79,23 @@ def charged_for(line: OrderLine, extra: OrderExtra) -> int:
 
 def taken_off(order: Order, line: OrderLine, extra: OrderExtra) -> dict[int, int]:
     """What each code of the order took off this line. A net price shows it without the tax that it takes along."""
-    part = Fraction(units_of(line, extra), line.quantity) * (1 if extra.taxes_included else 1 + VAT)
-    return {index: half_up(cents * part) for index, cents in line_sums(order, extra, line).allocations}
+    tax = Fraction(1) if extra.taxes_included else 1 + VAT
+    return {index: half_up(cents * tax) for index, cents in off_prices(order, line, extra)}
+
+
+def off_prices(order: Order, line: OrderLine, extra: OrderExtra) -> list[tuple[int, Fraction]]:
+    """The same as the shop's prices are: with tax, or without."""
+    part = Fraction(units_of(line, extra), line.quantity)
+    return [(index, cents * part) for index, cents in line_sums(order, extra, line).allocations]
 
 
 def kept_by_line(order: Order, extra: OrderExtra) -> dict[int | str, int]:
     """Cents still paid for, per line of goods and of the tips: less what refunds name, less a share of what they do not.
 
-    Money that goes back for what an edit took out is not taken off what the order still has. Of an edited order nobody is
-    told what was a tip: it counts as taken out.
+    Money that goes back for what an edit took out is not taken off what the order still has.
     """
     kept: dict[int | str, int] = {line.id: charged_for(line, extra) for line in order.lines}
-    kept[TIP] = 0 if extra.edited else sum(fee.total for fee in order.fee_lines)
+    kept[TIP] = sum(fee.total for fee in order.fee_lines)
     shipping = order.shipping_total
     too_much = max(0, received(order, extra) - sum(kept.values()) - shipping) if extra.edited else 0
     named_shipping = unnamed = 0

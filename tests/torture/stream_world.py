@@ -13,6 +13,7 @@ from core.ledger.queries import BalanceView
 from core.members import queries as member_queries
 from core.merchants.queries import ShopView
 from core.rewards.redemption import commands as redemptions
+from core.rewards.redemption.codes import rules_of
 from core.rewards.redemption.queries import RedemptionView
 from core.runtime import Runtime
 from core.verify import verify
@@ -83,6 +84,7 @@ class StreamWorld(ABC):
                     customer_external_id=external_id,
                     points=points,
                     idempotency_key=key,
+                    codes=rules_of(self.runtime.capabilities(self.view.platform)),
                     now=self.clock(),
                 ),
             )

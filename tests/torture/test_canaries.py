@@ -81,6 +81,11 @@ CANARIES = [
         "tests/webhooks/test_intake.py::test_two_orders_announced_under_one_delivery_id_are_both_kept",
         on(BOTH, "test_two_orders_announced_under_one_delivery_id_are_both_kept"),
     ),
+    Canary(  # Shoptet's messages hold no id of their own: what was told once may be told again, and be news
+        "deduplicated_by_body",
+        "tests/app/test_shoptet_story.py::test_two_messages_with_one_body_are_two_events",
+        on(BOTH, "test_two_messages_with_one_body_are_two_events"),
+    ),
     Canary(
         "stale_payload_wins",
         "tests/core/test_settlement.py::test_a_stale_reading_does_not_overwrite_a_newer_one",

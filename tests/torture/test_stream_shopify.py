@@ -2,28 +2,18 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from core.db.engine import reading
-from core.db.types import table
-from core.queue.tables import InboxRow
-from core.work import sync
 from tests.torture.stream_deeds import live_through
+from tests.torture.stream_reconcile import CUSTOMERS, ORDERS, SPAN, check_balances, inbox, reconcile, reconcile_once
 from tests.torture.stream_shopify import Post, World, open_world
 from tests.torture.stream_shopify_life import Life
 from tests.torture.stream_shopify_oracle import expected_balances
-from tests.torture.tiers import seeds, size
+from tests.torture.tiers import seeds
 
 pytestmark = pytest.mark.torture("T11")
-
-ORDERS = size(pr=200, nightly=2_000, release=20_000)
-SPAN = timedelta(days=3)
-ORDERS_PER_CUSTOMER = 8
-CODES_END = timedelta(hours=26)  # a day and the hour of a checkout
 
 
 @pytest.mark.parametrize("seed", seeds(pr=1, nightly=2, release=20))
@@ -31,23 +21,16 @@ def test_after_one_reconcile_pass_every_balance_is_what_the_shopify_shops_own_or
     seed: int, migrated_url: str, tmp_path: Path, operations: Callable[[int], None]
 ) -> None:
     dice = random.Random(seed)
-    with open_world(migrated_url, tmp_path / "data", customers=max(4, ORDERS // ORDERS_PER_CUSTOMER)) as world:
-        post = Post.of(world, dice)
-        life = Life(world, dice)
-        operations(ORDERS)
+    operations(ORDERS)
+    with open_world(migrated_url, tmp_path / "data", customers=CUSTOMERS) as world:
+        post, life = Post.of(world, dice), Life(world, dice)
         live_through(life, post, orders=ORDERS, span=SPAN)
 
         check_answers(world, post)
-        drift = sync.reconcile(world.runtime, world.merchant_id, world.view.shop_id)
-        world.work_for(timedelta(hours=2))  # what was deleted counts after a second look, an hour later
+        reconcile_once(world)
 
-        assert drift.differing, "nothing was left to reconcile: the post was too good"
-        expected = expected_balances(world.fake.site, life.codes)
-        assert world.points() == expected, life.done
-        world.work_for(CODES_END, step=timedelta(hours=2))
-        assert world.points() == expected, life.done
-        assert not any(balance.held for balance in world.balances().values())
-        assert sync.reconcile(world.runtime, world.merchant_id, world.view.shop_id).differing == ()
+        check_balances(life, expected_balances(world.fake.site, life.codes))
+        assert reconcile(world) == set()
         assert world.violations() == []
 
 
@@ -65,9 +48,7 @@ def check_answers(world: World, post: Post) -> None:
     assert set(answers["retopic"]) <= {200, 401}
     sound = sum(answers[kind].total() for kind in ("true", "stale"))
     cut, odd = answers["cut_signed"].total(), answers["retopic"][200]
-    with reading(world.runtime.db) as session:
-        by_state = sa.select(table(InboxRow).c.state, sa.func.count()).group_by(table(InboxRow).c.state)
-        rows = {state: number for state, number in session.connection().execute(by_state)}
+    rows = inbox(world)
     assert set(rows) == {"done", "parked"}
     assert rows["done"] + rows["parked"] == sound + cut + odd
     assert cut <= rows["parked"] <= cut + odd

@@ -30,7 +30,7 @@ from core.commerce import (
 )
 from core.db.engine import Database, reading, run_tx
 from core.earning import orders
-from core.errors import ExternalNotFound, Unreachable
+from core.errors import ExternalNotFound, PlatformError, Unreachable
 from core.ids import MemberId, MerchantId, new_secret
 from core.ledger import commands as ledger
 from core.members import commands as members
@@ -56,7 +56,9 @@ class FakePlatform:
 
     orders_by_id: dict[str, Order] = field(default_factory=dict)
     issued: dict[str, DiscountRequest] = field(default_factory=dict)
+    mailboxes: dict[str, list[str]] = field(default_factory=lambda: {"7": ["c7@example.com"]})
     down: bool = False
+    failure: PlatformError | None = None
     capabilities: frozenset[Capability] = frozenset()
     before_issue: Callable[[], None] = lambda: None
 
@@ -80,6 +82,10 @@ class FakePlatform:
             external_id=external_id, email=f"c{external_id}@example.com", first_name="Anna", last_name="Nová"
         )
 
+    def emails_of(self, external_id: str) -> list[str]:
+        self._answer()
+        return self.mailboxes.get(external_id, [])
+
     def issue(self, request: DiscountRequest) -> Discount:
         self.before_issue()
         self._answer()
@@ -95,6 +101,8 @@ class FakePlatform:
         return Usage(state="unused", exists=code in self.issued)
 
     def _answer(self) -> None:
+        if self.failure is not None:
+            raise self.failure
         if self.down:
             raise Unreachable("The shop did not answer")
 
@@ -112,6 +120,8 @@ class House:
         connect: Callable[[Installation], Connector] | None = None,
         now: datetime = START,
         wake: Callable[[], None] = lambda: None,
+        capabilities: frozenset[Capability] = frozenset(),
+        **settings: Any,
     ) -> None:
         self.now = now
         self.credentials = credentials or {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
@@ -121,12 +131,13 @@ class House:
         self.wakes = 0
         self._worker = wake
         self.runtime = Runtime(
-            settings=Settings(data_dir=folder, database_url=db.url, allow_loopback=True),
+            settings=Settings(data_dir=folder, database_url=db.url, allow_loopback=True, **settings),
             db=db,
             vault=Vault([Fernet.generate_key()]),
             clock=lambda: self.clock(),
             connect=connect or self._connect,
             public_url=lambda: self.address,
+            capabilities=lambda _platform: capabilities,
         )
         self.app: Flask = create_app(self.runtime, wake=self._wake)
         self.merchant_id = MerchantId("")

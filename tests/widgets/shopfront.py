@@ -18,6 +18,7 @@ from widgets.catalogues import catalogue
 
 SHOP = "https://shop.example"
 SERVER = "https://points.example"
+CUSTOMER = "2f6c1a52-5b9c-11ef-9c1f-0242ac120002"
 SHOP_KEY = "0123456789abcdef0123456789abcdef"
 STATIC = Path("widgets/static/v1").resolve()
 EUR = {"currency": "EUR", "digits": 2}
@@ -35,6 +36,8 @@ CONFIG: Answer = {
         "side": "end",
         "colours": {"brand": "#1f5f4a", "on-brand": "#ffffff", "accent-light": "#1f5f4a", "accent-dark": "#5cb797"},
     },
+    "identity": "shop",
+    "mailed": None,
     "panel": "static/x/panel.js",
     "texts": "static/x/texts.en.json",
     "words": {},
@@ -149,7 +152,7 @@ class Shopfront:
     def _serve_door(self, route: Route, path: str, query: dict[str, list[str]]) -> None:
         allow = {"access-control-allow-origin": SHOP}
         tail = path.removeprefix("/widget/v1/")
-        if tail in ("loader.js", "static/x/panel.js"):
+        if tail in ("loader.js", "static/x/panel.js", "static/x/mailed.js"):
             body = (STATIC / tail.rsplit("/", 1)[-1]).read_text()
             return route.fulfill(body=body, content_type="text/javascript", headers=allow)
         if tail.startswith("static/x/texts"):
@@ -275,6 +278,31 @@ def late_code(front: Shopfront) -> None:
         front.page.wait_for_timeout(40)
 
 
+def by_mail(front: Shopfront) -> None:
+    """A shop whose pages name the customer and sign nothing; its server knows this browser once the code was right."""
+    front.config.update(identity="mail", mailed="static/x/mailed.js")
+    front.identity_address = ""
+    front.extra = f'data-customer="{CUSTOMER}"'
+    front.answers["POST proofs"] = (202, {})
+    front.answers["POST proofs/confirm"] = {"token": "kept-token"}
+    front.answers["POST session"] = {"token": "short-token", "expires_in": 300}
+
+
+def wrong_code(front: Shopfront) -> None:
+    message = "This code is not right, or no longer valid. Please check it, or ask for a new one."
+    front.answers["POST proofs/confirm"] = (403, {"error": {"code": "wrong_code", "message": message}})
+    press("ask")(front)
+    front.page.locator('regulars-widget [data-key="code"]').fill("ABCD-EFGH")
+    front.page.locator('regulars-widget [data-key="confirm"]').click()
+    front.page.locator("regulars-widget .bad").wait_for()
+
+
+def no_mail(front: Shopfront) -> None:
+    message = "Codes cannot be sent at the moment. Please try again later."
+    front.answers["POST proofs"] = (503, {"error": {"code": "no_mail", "message": message}})
+    press("ask")(front)
+
+
 def blocked(message: str, **changes: Any) -> Answer:
     return changed(ME, redeem={"allowed": False, "reason": "stopped", "message": message}, **changes)
 
@@ -351,6 +379,10 @@ STATES: dict[str, tuple[Callable[[Shopfront], Any], Callable[[Shopfront], Any]]]
         lambda front: front.answers.update({"GET me": blocked("The shop has stopped redeeming for now.")}),
         Shopfront.open,
     ),
+    "prove": (by_mail, Shopfront.open),
+    "prove_failed": (by_mail, no_mail),
+    "code_sent": (by_mail, press("ask")),
+    "code_wrong": (by_mail, wrong_code),
     "staff_preview": (lambda front: front.config.update(state="staff"), Shopfront.open),
     "loading": (lambda _front: None, no_answers),
     "error": (lambda _front: None, fail_me),

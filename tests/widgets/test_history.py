@@ -49,7 +49,7 @@ def test_a_part_returned_and_a_cancelled_order_say_so(house: House) -> None:
 def test_a_redemption_is_told_from_its_code_to_its_order(house: House) -> None:
     house.give(500)
     code = house.redeem(300).json["code"]
-    house.order("2", gross=100, discounts=(AppliedDiscount(code=code, gross=200, net=200),))
+    house.order("2", gross=100, discounts=(AppliedDiscount(code=code, gross=200, net=200, used=200),))
 
     lines = told(house)
 

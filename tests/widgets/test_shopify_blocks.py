@@ -1,7 +1,6 @@
 """The theme's blocks and the UI extensions in a real browser: with the widget's own loader, and with a made-up checkout."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -213,12 +212,9 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    node = shutil.which("node")
-    if node is None or not (APP / "node_modules/esbuild").is_dir():
-        pytest.skip("node and the packages of the extensions (npm ci in connectors/shopify/storefront) are not at hand")
+def bundles(tmp_path_factory: pytest.TempPathFactory, node_with_packages: str) -> Path:
     folder = tmp_path_factory.mktemp("bundles")
-    subprocess.run([node, str(APP / "check.mjs"), str(folder)], check=True, timeout=120)
+    subprocess.run([node_with_packages, str(APP / "check.mjs"), str(folder)], check=True, timeout=120)
     return folder
 
 

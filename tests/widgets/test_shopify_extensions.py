@@ -24,19 +24,6 @@ KB = 1024
 FORMS = {"en": {"one", "other"}, **{name: {"one", "few", "many", "other"} for name in ("cs", "pl", "sk")}}
 
 
-def node() -> str:
-    found = shutil.which("node")
-    if found is None:
-        pytest.skip("node is not at hand")
-    return found
-
-
-def node_with_packages() -> str:
-    if not (APP / "node_modules/typescript").is_dir() or not (APP / "node_modules/esbuild").is_dir():
-        pytest.skip(f"the packages of the extensions are not at hand (npm ci in {APP.relative_to(Path.cwd())})")
-    return node()
-
-
 def packed(*files: Path) -> int:
     return sum(len(gzip.compress(file.read_bytes(), compresslevel=9, mtime=0)) for file in files)
 
@@ -49,9 +36,9 @@ def own_files(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("file", LOGIC, ids=lambda file: file.stem)
-def test_the_logic_holds_under_node(file: Path) -> None:
+def test_the_logic_holds_under_node(file: Path, node: str) -> None:
     done = subprocess.run(
-        [node(), "--test", "--test-reporter=tap", str(file)], capture_output=True, text=True, timeout=120, check=False
+        [node, "--test", "--test-reporter=tap", str(file)], capture_output=True, text=True, timeout=120, check=False
     )
 
     assert done.returncode == 0, done.stdout
@@ -68,17 +55,17 @@ def test_the_logic_has_its_tests() -> None:
 
 
 @pytest.mark.parametrize("extension", UI_EXTENSIONS)
-def test_the_types_of_shopifys_own_package_are_kept(extension: str) -> None:
-    command = [node_with_packages(), str(APP / "node_modules/typescript/bin/tsc"), "-p", str(EXTENSIONS / extension)]
+def test_the_types_of_shopifys_own_package_are_kept(extension: str, node_with_packages: str) -> None:
+    command = [node_with_packages, str(APP / "node_modules/typescript/bin/tsc"), "-p", str(EXTENSIONS / extension)]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
     assert done.returncode == 0, done.stdout
 
 
-def test_a_wrong_attribute_would_be_noticed(tmp_path: Path) -> None:
+def test_a_wrong_attribute_would_be_noticed(tmp_path: Path, node_with_packages: str) -> None:
     """The check of types would be worth nothing if every tag and every call were allowed."""
-    command = [node_with_packages(), str(APP / "node_modules/typescript/bin/tsc")]
+    command = [node_with_packages, str(APP / "node_modules/typescript/bin/tsc")]
     copy = tmp_path / "app"
     shutil.copytree(APP, copy, ignore=shutil.ignore_patterns("node_modules"))
     (copy / "node_modules").symlink_to(APP / "node_modules")
@@ -96,9 +83,9 @@ def test_a_wrong_attribute_would_be_noticed(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundles(tmp_path_factory: pytest.TempPathFactory, node_with_packages: str) -> Path:
     folder = tmp_path_factory.mktemp("bundles")
-    subprocess.run([node_with_packages(), str(APP / "check.mjs"), str(folder)], check=True, timeout=120)
+    subprocess.run([node_with_packages, str(APP / "check.mjs"), str(folder)], check=True, timeout=120)
     return folder
 
 

@@ -1,75 +1,14 @@
-"""Every text in every language: complete, with its placeholders, and with the plural forms that the language has."""
+"""What the browser gets of the catalogues, which tests/test_translations.py looks through."""
 
 import re
 from pathlib import Path
-from string import Formatter
 
 import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from widgets.browser_texts import PANEL_TEXTS, STATIC, compiled, file_content, file_name
-from widgets.catalogues import LANGUAGES, TRANSLATIONS, best_language, catalogue
+from widgets.catalogues import LANGUAGES, best_language, catalogue
 
-TRANSLATED = [language for language in LANGUAGES if language != "en"]
-KEYWORDS = {"_": None, "_n": (1, 2)}
 SOURCES = Path("widgets/source")
-
-
-def sources() -> set[str | tuple[str, ...]]:
-    found = extract_from_dir("widgets", method_map=[("*.py", "python")], keywords=KEYWORDS)
-    return {message for _, _, message, _, _ in found}
-
-
-def read(language: str) -> Catalog:
-    with (TRANSLATIONS / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language, abort_invalid=True)
-
-
-def messages(language: str) -> list[Message]:
-    return [message for message in read(language) if message.id]
-
-
-def placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_every_text_is_translated_and_no_other(language: str) -> None:
-    found = messages(language)
-
-    assert {message.id for message in found} == sources()
-    for message in found:
-        assert not message.fuzzy, message.id
-        forms = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert all(form.strip() for form in forms), message.id
-
-
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_plural_texts_have_every_form_of_the_language(language: str) -> None:
-    wanted = read(language).num_plurals
-
-    for message in messages(language):
-        if isinstance(message.id, tuple):
-            assert len(message.string) == wanted, message.id
-
-
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_translations_keep_the_placeholders(language: str) -> None:
-    for message in messages(language):
-        sources_of = message.id if isinstance(message.id, tuple) else (message.id,)
-        translations = message.string if isinstance(message.string, tuple) else (message.string,)
-        for text in translations:
-            assert placeholders(text) == placeholders(sources_of[-1]), text
-
-
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_translations_end_like_their_source(language: str) -> None:
-    for message in messages(language):
-        source = message.id[-1] if isinstance(message.id, tuple) else message.id
-        for text in message.string if isinstance(message.string, tuple) else (message.string,):
-            assert (source[-1] in ".?!…") == (text[-1] in ".?!…"), text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

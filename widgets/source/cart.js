@@ -1,5 +1,8 @@
 // The shop's own cart, through its Store API, as the shopper's own browser: same origin, the shop's cookie and nonce.
 // Amounts there are strings in minor units. A shop without that API may have an address that takes a code: its share link.
+import { el } from "./dom.js";
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const total = (cart) => ({
   minor: Number(cart.totals.total_price),
@@ -54,9 +57,30 @@ export const leaveCode = async (link, code) => {
   }
 };
 
+/** What Shoptet's page says of its cart: a list or one of them, as the template has it. */
+const onPage = () =>
+  [].concat(window.getShoptetDataLayer("cartInfo").discountCoupon || []).map(({ code }) => code.toUpperCase());
+
+/**
+ * Put a code on a Shoptet cart by the shop's own functions, which draw the cart anew and say on their page what they do
+ * not like. True once the code lies there. A template without them leaves the code to be typed.
+ */
+export const leaveCoupon = async ({ coupon }, code) => {
+  try {
+    const { cart, csrf } = window.shoptet;
+    const form = el("form", {}, el("input", { name: "discountCouponCode", value: code }));
+    csrf.injectToken(form);
+    await cart.ajaxSubmitForm(coupon, form, "functionsForCart", "cart", true);
+    for (let looks = 12; looks--; await sleep(400)) if (onPage().includes(code)) return true;
+  } catch {
+    // See above.
+  }
+};
+
 /** The codes that lie in the cart now, upper case; none where the shop cannot be asked. */
 export const codesInCart = async (link) => {
   try {
+    if (link.coupon) return onPage();
     const { body } = await ask(link, "cart");
     return body.coupons.map((coupon) => coupon.code.toUpperCase());
   } catch {

@@ -67,7 +67,7 @@ const codeCard = (panel, code) => {
       : el(
           "div",
           { class: "actions" },
-          ready && (link.store || link.apply) && !inCart && action("apply", t("apply"), () => use(panel, code)),
+          ready && (link.store || link.coupon || link.apply) && !inCart && action("apply", t("apply"), () => use(panel, code)),
           code.state != "ending" && action("give", t("give_back"), ask),
         ),
     state.problem && state.problem.name == id && el("p", { class: "bad" }, state.problem.text),
@@ -84,7 +84,7 @@ const use = (panel, code) =>
 const giveBack = (panel, code, inCart) =>
   panel.run(code.id, async () => {
     const { t, link, state } = panel;
-    if (inCart) await removeCode(link, code.code).catch(() => {});
+    if (inCart && link.store) await removeCode(link, code.code).catch(() => {});
     const { state: end } = await link.call(`redemptions/${code.id}`, { method: "DELETE" });
     state.giving = null;
     if (state.applied && state.applied.redemption.id == code.id) state.applied = null;

@@ -67,6 +67,12 @@ export const guestView = (panel) => {
   };
 };
 
+/** The page names a customer, and nobody has proven it in this browser. */
+export const proveView = (panel) => ({
+  head: el("p", { class: "lead" }, panel.t("why")),
+  body: [panel.link.mailed.card(panel), about(panel)],
+});
+
 /** The shop knows this customer; the program does not yet. */
 export const joinView = (panel) => {
   const { t, state, link } = panel;

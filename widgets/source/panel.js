@@ -3,7 +3,7 @@
 import { codesInCart } from "./cart.js";
 import { addStyle, el, icon } from "./dom.js";
 import { day, instant, money, translator } from "./format.js";
-import { guestView } from "./guest.js";
+import { guestView, proveView } from "./guest.js";
 import { historyView } from "./history.js";
 import { homeView } from "./home.js";
 import css from "./style.css";
@@ -58,8 +58,8 @@ class Panel {
     this.set({ view: "loading", problem: null });
     try {
       const me = await this.widget.refresh();
-      this.set({ view: me ? "home" : "guest", me });
-      if (me && this.link.store && me.codes.length) this.set({ inCart: await codesInCart(this.link) });
+      this.set({ view: me ? "home" : this.entry(), me });
+      if (me && (this.link.store || this.link.coupon) && me.codes.length) this.set({ inCart: await codesInCart(this.link) });
     } catch (failure) {
       if (failure.status == 401) return this.signedOut();
       this.set({ view: "error" });
@@ -70,7 +70,13 @@ class Panel {
   /** The newest balance, into the panel and onto the launcher. */
   async refresh() {
     const me = await this.widget.refresh();
-    this.set({ me, view: me ? this.state.view : "guest" });
+    this.set({ me, view: me ? this.state.view : this.entry() });
+  }
+
+  /** For who is not known: the page names somebody who can prove it, or nobody. */
+  entry() {
+    const { mailed } = this.link;
+    return mailed && mailed.customer() ? "prove" : "guest";
   }
 
   /** Run work that may fail; `busy` names it for the view, and a failure is shown where the work was started. */
@@ -89,7 +95,7 @@ class Panel {
 
   signedOut() {
     this.widget.me = null;
-    this.set({ view: "guest", busy: null, problem: null });
+    this.set({ view: this.entry(), busy: null, problem: null });
   }
 
   /** Read out, without moving the focus. */
@@ -185,4 +191,4 @@ const waitView = ({ t }) => ({
   ),
 });
 
-const VIEWS = { guest: guestView, home: homeView, history: historyView, error: errorView, loading: waitView };
+const VIEWS = { guest: guestView, prove: proveView, home: homeView, history: historyView, error: errorView, loading: waitView };

@@ -1,5 +1,5 @@
 // Points into a discount: slider, buttons and number field show one figure; the code goes to the cart by itself.
-import { applyCode, leaveCode } from "./cart.js";
+import { applyCode, leaveCode, leaveCoupon, sleep } from "./cart.js";
 import { el, icon } from "./dom.js";
 
 const MINUS = "M6 12h12";
@@ -8,7 +8,6 @@ const CHECK = "M5 12.500l4.500 4.500L19 7.500";
 // A code that is being prepared at the shop: how often and how long we ask for it.
 const LOOKS_MS = [700, 1000, 1500, 2000, 2500, 3000];
 
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const newKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -121,7 +120,8 @@ export const apply = async (panel, redemption) => {
     } catch {
       applied.unreached = true;
     }
-  } else if (link.apply && redemption.code) applied.waits = await leaveCode(link, redemption.code);
+  } else if (link.coupon && redemption.code) applied.waits = await leaveCoupon(link, redemption.code);
+  else if (link.apply && redemption.code) applied.waits = await leaveCode(link, redemption.code);
   if (applied.after) panel.state.inCart = [...panel.state.inCart, redemption.code];
   panel.state.applied = applied;
   panel.say(outcome(panel, applied));

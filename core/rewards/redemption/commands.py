@@ -12,16 +12,18 @@ from core.db.engine import insert_or_ignore, rows_changed
 from core.db.statements import Ask
 from core.db.types import table
 from core.errors import CannotRedeem, Conflict, InvalidInput
-from core.ids import LotId, MemberId, MerchantId, OrderId, RedemptionId, new_code, new_id
+from core.ids import LotId, MemberId, MerchantId, OrderId, RedemptionId, new_id
 from core.ledger import commands as ledger
 from core.ledger.words import Cause
 from core.merchants import queries as merchants
 from core.merchants.queries import MerchantView, ShopView
 from core.program import queries as programs
+from core.program.queries import ProgramView
 from core.rewards.redemption import queries
+from core.rewards.redemption.codes import CodeRules
 from core.rewards.redemption.pieces import held_pieces
-from core.rewards.redemption.queries import RedemptionView
-from core.rewards.redemption.quote import price
+from core.rewards.redemption.queries import USED_UNSEEN, RedemptionView
+from core.rewards.redemption.quote import Price, price
 from core.rewards.redemption.tables import DiscountEffect, RedemptionOrder, RedemptionRow
 
 REDEMPTIONS, PAIRS, EFFECTS = table(RedemptionRow), table(RedemptionOrder), table(DiscountEffect)
@@ -38,7 +40,6 @@ _END = _ONE.where(REDEMPTIONS.c.state == "open").values(
     state=sa.bindparam("new_state"), end_reason=sa.bindparam("new_reason"), ended_at=sa.bindparam("at")
 )
 _END_FLAGGED = _END.values(flags=sa.bindparam("new_flags"))
-OPEN_AT_MOST = 5
 NOTHING_DONE: dict[str, Any] = {
     "wanted": "issued",
     "actual": "nothing",
@@ -60,6 +61,7 @@ def place(
     customer_external_id: str,
     points: int,
     idempotency_key: str,
+    codes: CodeRules,
     now: datetime,
 ) -> RedemptionView:
     """Hold points and make a code. The same key with the same points gives the first answer again; with others Conflict.
@@ -69,7 +71,7 @@ def place(
     if not 8 <= len(idempotency_key) <= 100:
         raise InvalidInput("The idempotency key must have 8 to 100 characters", field="idempotency_key")
     request_hash = ledger.hash_of({"points": points, "shop": shop.shop_id})
-    book, (merchant, program_in_force, codes) = ledger.open_book(
+    book, (merchant, program_in_force, open_ones) = ledger.open_book(
         session,
         merchant_id,
         member_id,
@@ -80,18 +82,23 @@ def place(
             queries.open_and_known_asked(merchant_id, member_id, idempotency_key),
         ],
     )
-    open_codes, is_known = queries.open_and_known(codes.rows)
+    open_codes, is_known = queries.open_and_known(open_ones.rows)
     earlier = queries.by_key(session, merchant_id, member_id, idempotency_key) if is_known else None
     if earlier is not None:
         if earlier.request_hash != request_hash:
             raise Conflict("This key was used for another redemption")
         return earlier
-    _check_open(merchants.found_merchant(merchant.rows), shop, open_codes)
+    _check_open(merchants.found_merchant(merchant.rows), shop)
+    if open_codes >= codes.open_at_most:
+        raise CannotRedeem("too_many_open")
     program = programs.found_in_force(program_in_force.rows)
     cost = price(
         program.terms, shop.currency, points, available=book.balance.available, smallest_unit=shop.smallest_unit
     )
-    redemption_id = RedemptionId(new_id())
+    row = _open_row(merchant_id, member_id, shop, customer_external_id, program, cost, now)
+    row |= {"idempotency_key": idempotency_key, "request_hash": request_hash}
+    row["code"] = codes.new_code(program.terms.code_prefix)
+    redemption_id = row["redemption_id"]
     book.hold(cost.points, redemption_id=redemption_id)
     explanation = {
         "redemption": redemption_id,
@@ -100,31 +107,9 @@ def place(
         "currency": cost.currency,
     }
     book.post(f"place:{redemption_id}", Cause.REDEMPTION_PLACED, {**explanation, "program": program.number})
-    ends = now + timedelta(hours=program.terms.code_hours)
-    ids = {"merchant_id": merchant_id, "redemption_id": redemption_id}
-    row: dict[str, Any] = {
-        **ids,
-        "member_id": member_id,
-        "shop_id": shop.shop_id,
-        "customer_external_id": customer_external_id,
-        "idempotency_key": idempotency_key,
-        "request_hash": request_hash,
-        "program_version_id": program.version_id,
-        "kind": DiscountKind.FIXED_AMOUNT.value,
-        "points": cost.points,
-        "face_minor": cost.face_minor,
-        "currency": cost.currency,
-        "code": new_code(program.terms.code_prefix),
-        "state": "open",
-        "placed_at": now,
-        "code_expires_at": ends,
-        "hold_expires_at": ends + CHECKOUT_LIFE,
-        "ended_at": None,
-        "end_reason": None,
-        "flags": [],
-    }
     # The request that placed it runs the effect first; the worker takes over when it dies.
     effect = {**NOTHING_DONE, "next_at": now + REQUEST_LEASE}
+    ids = {"merchant_id": merchant_id, "redemption_id": redemption_id}
     beside: list[Ask] = [(_INSERT_REDEMPTION, row), (_INSERT_EFFECT, {**ids, **effect, "lease_no": 0})]
     ledger.store_books(session, merchant_id, {member_id: book}, beside=beside)
     return queries.view_of(row, effect)
@@ -181,8 +166,8 @@ def capture_unmatched(session: Session, merchant_id: MerchantId, redemption_id: 
     book.post(
         f"unmatched:{redemption_id}", Cause.REDEMPTION_UNMATCHED, {"redemption": redemption_id, "points": view.points}
     )
-    _, values = _ended(merchant_id, redemption_id, state="captured", reason="used_unseen", now=now)
-    ended = (_END_FLAGGED, {**values, "new_flags": sorted({*view.flags, "used_unseen"})})
+    _, values = _ended(merchant_id, redemption_id, state="captured", reason=USED_UNSEEN, now=now)
+    ended = (_END_FLAGGED, {**values, "new_flags": sorted({*view.flags, USED_UNSEEN})})
     ledger.store_books(session, merchant_id, books, beside=[ended])
     return True
 
@@ -243,6 +228,38 @@ def holds_lease(session: Session, merchant_id: MerchantId, redemption_id: Redemp
     return bool(session.connection().execute(current).scalar() == lease_no)
 
 
+def _open_row(
+    merchant_id: MerchantId,
+    member_id: MemberId,
+    shop: ShopView,
+    customer_external_id: str,
+    program: ProgramView,
+    cost: Price,
+    now: datetime,
+) -> dict[str, Any]:
+    """A redemption as it begins; all but its code and who asked for it."""
+    ends = now + timedelta(hours=program.terms.code_hours)
+    return {
+        "merchant_id": merchant_id,
+        "redemption_id": RedemptionId(new_id()),
+        "member_id": member_id,
+        "shop_id": shop.shop_id,
+        "customer_external_id": customer_external_id,
+        "program_version_id": program.version_id,
+        "kind": DiscountKind.FIXED_AMOUNT.value,
+        "points": cost.points,
+        "face_minor": cost.face_minor,
+        "currency": cost.currency,
+        "state": "open",
+        "placed_at": now,
+        "code_expires_at": ends,
+        "hold_expires_at": ends + CHECKOUT_LIFE,
+        "ended_at": None,
+        "end_reason": None,
+        "flags": [],
+    }
+
+
 def _ended(merchant_id: MerchantId, redemption_id: RedemptionId, *, state: str, reason: str, now: datetime) -> Ask:
     ids = {"of_merchant": merchant_id, "of_redemption": redemption_id}
     return _END, {**ids, "new_state": state, "new_reason": reason, "at": now}
@@ -253,15 +270,13 @@ def _flagged(merchant_id: MerchantId, view: RedemptionView, word: str) -> Ask:
     return _FLAG, {**ids, "new_flags": sorted({*view.flags, word})}
 
 
-def _check_open(merchant: MerchantView, shop: ShopView, open_codes: int) -> None:
+def _check_open(merchant: MerchantView, shop: ShopView) -> None:
     if merchant.launch not in ("staff", "live"):
         raise CannotRedeem("paused")
     if merchant.redeeming_stopped:
         raise CannotRedeem("redeeming_stopped")
     if not shop.connected:
         raise CannotRedeem("shop_disconnected")
-    if open_codes >= OPEN_AT_MOST:
-        raise CannotRedeem("too_many_open")
 
 
 def _effect(merchant_id: MerchantId, redemption_id: RedemptionId) -> tuple[sa.ColumnElement[bool], ...]:

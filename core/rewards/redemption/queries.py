@@ -22,6 +22,7 @@ from core.rewards.redemption.effect import EffectView
 from core.rewards.redemption.tables import DiscountEffect, RedemptionOrder, RedemptionRow
 
 REDEMPTIONS, PAIRS, EFFECTS = table(RedemptionRow), table(RedemptionOrder), table(DiscountEffect)
+USED_UNSEEN = "used_unseen"  # why a redemption ended, and its flag
 _EFFECT_COLUMNS = tuple(EffectView.__dataclass_fields__)
 
 # Built once: they run with every redemption, and with every order that carries a code.
@@ -51,15 +52,22 @@ _NEWEST_OF_MEMBER = _ALL.where(_OF_MEMBER).order_by(_NEWEST_FIRST).limit(_AT_MOS
 _OPEN_IN_SHOP = (
     _ALL.where(REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"), _OPEN).order_by(_NEWEST_FIRST).limit(_AT_MOST)
 )
+_CARRIED = sa.select(PAIRS.c.redemption_id).where(
+    PAIRS.c.merchant_id == sa.bindparam("of_merchant"), PAIRS.c.order_id == sa.bindparam("of_order")
+)
+_OF_ORDER = _IN_ID_ORDER.where(REDEMPTIONS.c.redemption_id.in_(_CARRIED))
+# By the member, for whom there is an index.
+_WITHOUT_ORDER = _IN_ID_ORDER.where(
+    _OF_MEMBER,
+    REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"),
+    sa.or_(REDEMPTIONS.c.state == "open", REDEMPTIONS.c.end_reason == USED_UNSEEN, EFFECTS.c.used.is_(True)),
+)
 _HOLD_OVER = _IN_ID_ORDER.where(_OPEN, REDEMPTIONS.c.hold_expires_at <= sa.bindparam("at"))
 _OPEN_AND_KNOWN = sa.select(
     sa.select(sa.func.count()).where(_OF_MERCHANT, _OF_MEMBER, _OPEN).scalar_subquery().label("open_codes"),
     sa.exists()
     .where(_OF_MERCHANT, _OF_MEMBER, REDEMPTIONS.c.idempotency_key == sa.bindparam("of_key"))
     .label("is_known"),
-)
-_CARRIED = sa.select(PAIRS.c.redemption_id).where(
-    PAIRS.c.merchant_id == sa.bindparam("of_merchant"), PAIRS.c.order_id == sa.bindparam("of_order")
 )
 _OTHERS = REDEMPTIONS.alias()
 _WITH_CODE = sa.select(_OTHERS.c.redemption_id).where(
@@ -179,6 +187,27 @@ def open_in_shop(
     session: Session, merchant_id: MerchantId, shop_id: ShopId, *, limit: int = 100
 ) -> list[RedemptionView]:
     return _find(session, merchant_id, _OPEN_IN_SHOP, of_shop=shop_id, at_most=limit)
+
+
+def of_order(session: Session, merchant_id: MerchantId, order_id: OrderId) -> list[RedemptionView]:
+    """Those whose codes the order was seen to carry."""
+    return _find(session, merchant_id, _OF_ORDER, of_order=order_id)
+
+
+def without_order(
+    session: Session, merchant_id: MerchantId, shop_id: ShopId, member_id: MemberId
+) -> list[RedemptionView]:
+    """A member's whose order was never seen: open ones, and those that were used nobody knows where, even if the points
+    came back before that was known."""
+    found = _find(session, merchant_id, _WITHOUT_ORDER, of_member=member_id, of_shop=shop_id)
+    return [each for each in found if not (each.captured if each.state == "open" else each.orders)]
+
+
+def needs_shop(session: Session, merchant_id: MerchantId, shop_id: ShopId) -> bool:
+    """Whether something is still to be done there: a code of an open redemption, or one that is to die."""
+    waiting = sa.or_(_OPEN, sa.and_(EFFECTS.c.wanted == "dead", EFFECTS.c.actual != "dead"))
+    asked = _ALL.where(REDEMPTIONS.c.shop_id == sa.bindparam("of_shop"), waiting).limit(1)
+    return bool(statements.rows(session, asked, {"of_merchant": merchant_id, "of_shop": shop_id}))
 
 
 def hold_over(session: Session, merchant_id: MerchantId, *, now: datetime) -> list[RedemptionView]:

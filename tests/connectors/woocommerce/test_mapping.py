@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.woocommerce import mapping
+from connectors.woocommerce.shapes import RawOrder
 from core.commerce import LineKind, Order, OrderState, Payment, RefundLine, kept_of
 from core.errors import InvalidInput
 
@@ -94,6 +95,18 @@ def test_a_fee_is_a_line_of_its_own_kind() -> None:
 
     assert [(each.kind, each.gross, each.net) for each in found.lines][-1] == (LineKind.FEE, 242, 200)
     assert sum(each.gross for each in found.lines) + found.shipping.gross == found.total
+
+
+@pytest.mark.parametrize(("prices_include_tax", "used"), [(True, 605), (False, 500)])
+def test_what_a_code_used_up_is_reckoned_as_the_shops_prices_are(prices_include_tax: bool, used: int) -> None:
+    coupon = {"code": "ours", "discount": "5.00", "discount_tax": "1.05"}
+    [found] = order(coupon_lines=[coupon], prices_include_tax=prices_include_tax).discounts
+
+    assert (found.gross, found.net, found.used) == (605, 500, used)
+
+
+def test_what_is_read_of_an_order_is_asked_for() -> None:
+    assert set(RawOrder.model_fields) <= set(mapping.ORDER_FIELDS.split(","))
 
 
 def test_a_fee_below_zero_is_a_discount_on_the_goods() -> None:
