@@ -209,10 +209,11 @@ class World:
 
 
 @contextmanager
-def opened(folder: Path, url: str | None = None, **shop: object) -> Iterator[World]:
+def opened(folder: Path, url: str | None = None, *, smtp_url: str | None = None, **shop: object) -> Iterator[World]:
     """A merchant with a live program and a registered addon; the shop has not installed it yet."""
     clock = Clock()
-    settings = Settings(data_dir=folder, database_url=url, allow_loopback=True)
+    mail = {"smtp_url": smtp_url, "mail_from": "points@fernway.example"} if smtp_url else {}
+    settings = Settings(data_dir=folder, database_url=url, allow_loopback=True, **mail)
     start.bring_up_to_date(settings)
     runtime = make_runtime(settings, clock=clock)
     flask = create_app(runtime)
