@@ -64,9 +64,11 @@ def earlier(world: World, database_url: str, version: str) -> Iterator[Database]
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, version)
-    copy_rows(world.db, db)
-    yield db
-    db.close()
+    try:
+        copy_rows(world.db, db)
+        yield db
+    finally:
+        db.close()
 
 
 @pytest.mark.parametrize("version", EARLIER)
@@ -127,10 +129,12 @@ def copy_rows(source: Database, target: Database) -> None:
         for table in SQLModel.metadata.sorted_tables:
             if table.name not in shape:
                 continue
-            rows = session.connection().execute(sa.select(*columns(table.name, shape[table.name]))).mappings()
-            values = [dict(row) for row in rows]
+            there = columns(table.name, shape[table.name])
+            values = [dict(row) for row in session.connection().execute(sa.select(*there)).mappings()]
+            # Not of the model, which knows a default for what that version has no column for.
+            bare = sa.table(table.name, *(sa.column(column.name, column.type) for column in there))
             if values:
-                connection.execute(sa.insert(table), values)
+                connection.execute(sa.insert(bare), values)
 
 
 def violations(world: World, db: Database, version: int) -> list[str]:
